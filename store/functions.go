@@ -1,0 +1,40 @@
+package store
+
+import (
+	"context"
+
+	"github.com/rotahq/rota"
+)
+
+// Functions answers what the store's rules need to know of rotation
+// functions and cannot know by themselves. It is handed in at Open.
+type Functions interface {
+	// CheckTag refuses a tag whose key starts with "rota:" and that no part
+	// of rota knows, or whose value could never be used
+	// (InvalidParameter). It is asked when the tag is set.
+	CheckTag(key, value string) error
+
+	// Check says whether the secret, as it would be after the change, can be
+	// rotated, and what the queue must know of it. It is asked when rotation
+	// is set up and at each later change of value, tags or metadata while
+	// rotation is enabled. It calls no provider. A function that cannot be
+	// invoked is AccessDenied with AWS's sentence; none named is
+	// InvalidRequest with AWS's sentence; everything else InvalidParameter.
+	Check(ctx context.Context, s Setup) (Assignment, error)
+}
+
+// Setup is a secret as Check is shown it.
+type Setup struct {
+	Secret  rota.Secret
+	Current rota.Value // zero if the secret has no value
+	// Lookup reads another secret of the same account and region, for the
+	// admin secret: its description, tags and current value.
+	Lookup func(id string) (rota.Secret, rota.Value, error)
+}
+
+// Assignment is what the queue keeps of a Check.
+type Assignment struct {
+	Lane     string
+	Capacity int      // 0: many
+	Admin    rota.Key // zero if none
+}
