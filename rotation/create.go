@@ -1,0 +1,199 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/rotahq/rota"
+)
+
+// create fills AWSPENDING. A value that is there already is kept: never a
+// second one. The placeholder with its token is the record of intent, and a
+// minted credential carries a name made from it, so that what an earlier
+// attempt left behind is found and removed before another is minted.
+func (j *job) create(ctx context.Context) error {
+	if err := j.adoptCurrent(ctx); err != nil {
+		return err
+	}
+	if !j.req.Pending.IsZero() {
+		j.note("AWSPENDING is filled already")
+		return j.recordPending(ctx, "")
+	}
+	if err := j.room(); err != nil {
+		return err
+	}
+	if err := j.checkProvider(ctx); err != nil {
+		return err
+	}
+	if err := j.endNext(ctx); err != nil {
+		return err
+	}
+	if m, ok := j.rotator.(Minter); ok {
+		return j.mint(ctx, m)
+	}
+	v, err := j.rotator.(Chooser).Choose(j.req)
+	if err != nil {
+		return fmt.Errorf("choose a value: %w", err)
+	}
+	j.hide.add(v)
+	if err := j.put(ctx, v); err != nil {
+		return err
+	}
+	return j.recordPending(ctx, "")
+}
+
+func (j *job) mint(ctx context.Context, m Minter) error {
+	if err := j.revokeListed(ctx, j.req, "", "made by an attempt that did not finish"); err != nil {
+		return err
+	}
+	if err := j.home.Ledger.Record(ctx, j.row(j.req.Token, Identity{Provider: j.plan.Identity.Provider}, rota.Intended), rota.Value{}); err != nil {
+		return err
+	}
+	v, err := m.Mint(ctx, j.req)
+	if err != nil {
+		return fmt.Errorf("mint %s: %w", j.req.Name, err)
+	}
+	j.hide.add(v)
+	if err := j.put(ctx, v); err != nil {
+		return err
+	}
+	return j.recordPending(ctx, "")
+}
+
+// put stores the pending value.
+func (j *job) put(ctx context.Context, v rota.Value) error {
+	if err := j.home.Secrets.Put(ctx, j.arn, j.req.Token, v, j.event.RotationToken); err != nil {
+		return fmt.Errorf("store AWSPENDING: %w", err)
+	}
+	j.req.Pending = v
+	return nil
+}
+
+// recordPending writes the ledger row of the pending value: a minted one is
+// alive from its birth, a chosen one once it was set.
+func (j *job) recordPending(ctx context.Context, evidence string) error {
+	state := rota.Intended
+	if _, minted := j.rotator.(Minter); minted || evidence != "" {
+		state = rota.Live
+	}
+	return j.record(ctx, j.req.Token, j.req.Pending, state, evidence)
+}
+
+// adoptCurrent makes sure that the ledger knows the current credential, also
+// one that rota did not make.
+func (j *job) adoptCurrent(ctx context.Context) error {
+	current := j.secret.VersionOf(rota.Current)
+	rows, err := j.home.Ledger.Credentials(ctx, j.arn)
+	if err != nil {
+		return err
+	}
+	for _, c := range rows {
+		if c.Version == current && c.State != rota.Intended {
+			return nil
+		}
+	}
+	return j.record(ctx, current, j.req.Current, rota.Live, "found as AWSCURRENT")
+}
+
+// room refuses before anything is minted when the labels of the endings
+// would not fit in the secret's quota at finishSecret.
+func (j *job) room() error {
+	n := 0
+	for _, labels := range j.secret.Stages {
+		n += len(labels)
+	}
+	// finishSecret adds one for the ending and, the first time, AWSPREVIOUS.
+	if n+2 > rota.MaxLabels {
+		return fmt.Errorf("secret %s has %d staging labels of %d: end old credentials first (rota show %s lists them, rota expire ends one)",
+			j.secret.Name, n, rota.MaxLabels, j.secret.Name)
+	}
+	return nil
+}
+
+// endNext ends what waits for the next rotation. A failure is reported, and
+// blocks only if the slot is needed.
+func (j *job) endNext(ctx context.Context) error {
+	for _, version := range j.labelled() {
+		for _, l := range j.secret.Stages[version] {
+			if at, ok := rota.ParseEndsLabel(l); !ok || !at.IsZero() || version == j.secret.VersionOf(rota.Current) {
+				continue
+			}
+			proof, err := j.expireVersion(ctx, version, true)
+			if err == nil {
+				j.note("version %s: %s", version, proof)
+				continue
+			}
+			if j.plan.Capacity > 0 && len(j.secret.Stages) > j.plan.Capacity {
+				return fmt.Errorf("the provider allows %d credentials and the old one did not end: %w", j.plan.Capacity, err)
+			}
+			j.note("version %s did not end: %v", version, err)
+		}
+	}
+	return nil
+}
+
+// revokeListed revokes what the provider holds under the request's name but
+// the one to keep, and records each.
+func (j *job) revokeListed(ctx context.Context, req Request, keep, why string) error {
+	l, ok := j.rotator.(Lister)
+	if !ok {
+		return nil
+	}
+	found, err := l.List(ctx, req)
+	if err != nil {
+		return fmt.Errorf("list %s: %w", req.Name, err)
+	}
+	for _, f := range found {
+		if f.ID == keep {
+			continue
+		}
+		c := j.row(req.Token, Identity{Provider: j.plan.Identity.Provider, Principal: f.ID, ID: f.ID}, rota.Ending)
+		c.Metadata, c.Evidence = f.Metadata, why
+		if err := j.home.Ledger.Record(ctx, c, rota.Value{}); err != nil {
+			return err
+		}
+		if err := l.Revoke(ctx, req, f.ID); err != nil {
+			return fmt.Errorf("revoke %s: %w", req.Name, err)
+		}
+		again, err := l.List(ctx, req)
+		if err != nil {
+			return fmt.Errorf("list %s: %w", req.Name, err)
+		}
+		for _, a := range again {
+			if a.ID == f.ID {
+				return fmt.Errorf("revoke %s: the provider still lists it: %w", req.Name, ErrNotYet)
+			}
+		}
+		c.State, c.Evidence = rota.ProvenDead, why+"; revoked, and no longer listed"
+		if err := j.home.Ledger.Record(ctx, c, rota.Value{}); err != nil {
+			return err
+		}
+		j.note("revoked a credential %s", why)
+	}
+	return nil
+}
+
+// checkProvider lets the provider refuse a random value once per address: a
+// provider that accepts anything proves nothing.
+func (j *job) checkProvider(ctx context.Context) error {
+	address := j.plan.Identity.Provider
+	_, known, err := j.home.Ledger.ProviderCheck(ctx, address)
+	if err != nil || known {
+		return err
+	}
+	random, err := j.rotator.Spoil(j.req, j.req.Current)
+	if err != nil {
+		return fmt.Errorf("make a random value: %w", err)
+	}
+	j.hide.add(random)
+	err = j.rotator.Try(ctx, j.req, random)
+	switch {
+	case err == nil:
+		j.note("the provider at %s accepts a random value: it does not check, and no proof from it counts", address)
+		return j.home.Ledger.SaveProviderCheck(ctx, address, false)
+	case errors.Is(err, ErrRefused):
+		return j.home.Ledger.SaveProviderCheck(ctx, address, true)
+	}
+	return fmt.Errorf("try a random value: %w", err)
+}

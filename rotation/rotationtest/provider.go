@@ -1,0 +1,171 @@
+// Package rotationtest is the instrument for testing what drives rotators: a
+// provider in memory that knows exactly what is alive, and that can be told
+// to fail at each of its effects in each of the ways a network can.
+package rotationtest
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+	"sync"
+
+	"github.com/rotahq/rota"
+)
+
+// Fault is what goes wrong at a point.
+type Fault string
+
+// The faults. Stop* end the process at the point; the others are what a
+// caller sees of a network.
+const (
+	None           Fault = ""
+	StopBefore     Fault = "stopped before"
+	StopAfter      Fault = "stopped after"
+	DoneUnknown    Fault = "done but unknown"     // the effect happened, the answer was lost
+	NotDoneUnclear Fault = "not done but unclear" // the request was lost
+	DoneLate       Fault = "done after the retry" // the request arrives after the next one
+)
+
+// ErrLost is what the caller sees of a lost request or answer.
+var ErrLost = errors.New("connection lost")
+
+// ErrStopped is what everything answers once the process was stopped.
+var ErrStopped = errors.New("the process was stopped")
+
+// Points is asked at every named point, in order. Provider effects honour
+// every fault.
+type Points interface {
+	// At returns what goes wrong at the point of this name.
+	At(point string) Fault
+	// Stop ends the process: from here on nothing it does has an effect.
+	Stop()
+	// Stopped reports whether the process has been stopped.
+	Stopped() bool
+}
+
+// Provider is a provider in memory: principals with a password each, and
+// keys that it mints. It lets several keys have one name, as most providers
+// do.
+type Provider struct {
+	mu     sync.Mutex
+	points Points
+	users  map[string]string // password by user
+	keys   map[string]key    // by id
+	minted int
+	late   []func()
+	// Effects counts what was really done, by point.
+	effects map[string]int
+}
+
+type key struct{ name, secret string }
+
+// NewProvider returns an empty provider.
+func NewProvider(points Points) *Provider {
+	return &Provider{points: points, users: map[string]string{}, keys: map[string]key{}, effects: map[string]int{}}
+}
+
+// UsePoints changes who is asked at each point.
+func (p *Provider) UsePoints(points Points) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.points = points
+}
+
+// AddUser makes a principal with a password.
+func (p *Provider) AddUser(name, password string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.users[name] = password
+}
+
+// AddKey makes a key that rota did not mint.
+func (p *Provider) AddKey(id, name, secret string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.keys[id] = key{name, secret}
+}
+
+// Accepts reports whether the provider accepts the value now.
+func (p *Provider) Accepts(v rota.Value) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.accepts(decode(v))
+}
+
+func (p *Provider) accepts(f fields) bool {
+	if f.ID != "" {
+		k, ok := p.keys[f.ID]
+		return ok && k.secret == f.Secret
+	}
+	pw, ok := p.users[f.Username]
+	return ok && pw == f.Password
+}
+
+// Keys lists the ids of the keys that are alive, sorted.
+func (p *Provider) Keys() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var ids []string
+	for id := range p.keys {
+		ids = append(ids, id)
+	}
+	sort.Strings(ids)
+	return ids
+}
+
+// Effects is how often the point took effect.
+func (p *Provider) Effects(point string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.effects[point]
+}
+
+// effect does one thing at the provider, or fails as it is told.
+func (p *Provider) effect(point string, do func()) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.points.Stopped() {
+		return ErrStopped
+	}
+	act := func() {
+		do()
+		p.effects[point]++
+	}
+	fault := p.points.At("provider " + point)
+	if fault == DoneLate {
+		p.late = append(p.late, act)
+		return fmt.Errorf("%s: %w", point, ErrLost)
+	}
+	if fault == StopBefore {
+		p.points.Stop()
+		return ErrStopped
+	}
+	if fault == NotDoneUnclear {
+		return fmt.Errorf("%s: %w", point, ErrLost)
+	}
+	act()
+	p.arrive()
+	switch fault {
+	case StopAfter:
+		p.points.Stop()
+		return ErrStopped
+	case DoneUnknown:
+		return fmt.Errorf("%s: %w", point, ErrLost)
+	}
+	return nil
+}
+
+// arrive lets late requests take effect.
+func (p *Provider) arrive() {
+	for _, act := range p.late {
+		act()
+	}
+	p.late = nil
+}
+
+// ArriveLate lets what is still on its way arrive now.
+func (p *Provider) ArriveLate() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.arrive()
+}

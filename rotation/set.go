@@ -1,0 +1,78 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/rotahq/rota"
+)
+
+// set makes the provider accept AWSPENDING. It tries it first: a retry that
+// finds its work done changes nothing.
+func (j *job) set(ctx context.Context) error {
+	if j.req.Pending.IsZero() {
+		return fmt.Errorf("AWSPENDING of secret %s is empty: createSecret did not finish", j.secret.Name)
+	}
+	c, ok := j.rotator.(Chooser)
+	if !ok {
+		return nil // minted: the provider accepts it since it exists
+	}
+	err := j.rotator.Try(ctx, j.req, j.req.Pending)
+	switch {
+	case err == nil:
+		j.note("the provider accepts the new value already")
+	case errors.Is(err, ErrRefused):
+		if err := j.noteCut(ctx); err != nil {
+			return err
+		}
+		if err := c.Set(ctx, j.req); err != nil {
+			return fmt.Errorf("set the new value: %w", err)
+		}
+	default:
+		return fmt.Errorf("try the new value: %w", err)
+	}
+	return j.recordPending(ctx, "set")
+}
+
+// noteCut says which open overlap setting this value cuts short: that of
+// another version with the same principal.
+func (j *job) noteCut(ctx context.Context) error {
+	for _, other := range j.sameAs(ctx, j.req.Pending) {
+		if other.version == j.secret.VersionOf(rota.Current) {
+			continue
+		}
+		j.note("this cuts the overlap of version %s short: it is the same principal", other.version)
+	}
+	return nil
+}
+
+type sameVersion struct {
+	version string
+	value   rota.Value
+	same    bool // the very same credential, not only its principal
+}
+
+// sameAs finds the labelled versions whose value has the principal of v. A
+// version that cannot be read or understood is none.
+func (j *job) sameAs(ctx context.Context, v rota.Value) []sameVersion {
+	id, err := j.rotator.Identify(j.req, v)
+	if err != nil {
+		return nil
+	}
+	var out []sameVersion
+	for _, version := range j.labelled() {
+		if version == j.req.Token {
+			continue
+		}
+		value, err := j.optional(ctx, version, "")
+		if err != nil || value.IsZero() {
+			continue
+		}
+		other, err := j.rotator.Identify(j.at(version), value)
+		if err == nil && other.SamePrincipal(id) {
+			out = append(out, sameVersion{version, value, other.SameCredential(id)})
+		}
+	}
+	return out
+}

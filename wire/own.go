@@ -1,0 +1,112 @@
+package wire
+
+import "time"
+
+// The shapes of rota's own operations (rota.<Operation>). They travel as
+// plain JSON with RFC 3339 times; nothing in them is secret. Times that have
+// no value are left out.
+
+// StatusInput asks for all secrets (rota.Status). It has no members.
+type StatusInput struct{}
+
+// StatusOutput is every secret with its rotation.
+type StatusOutput struct {
+	Secrets   []SecretStatus
+	ClockHeld string `json:",omitempty"` // why scheduled starts and endings wait
+}
+
+// SecretStatus is one line of rota status.
+type SecretStatus struct {
+	Name             string
+	ARN              string
+	State            string     // idle, rotating, testing, resolving, retrying, off, deleted, by hand
+	Detail           string     `json:",omitempty"` // why it waits or what failed last
+	Attempt          int        `json:",omitempty"`
+	LastRotated      *time.Time `json:",omitempty"`
+	Next             *time.Time `json:",omitempty"` // when the engine looks at it next
+	OverlapOpenUntil *time.Time `json:",omitempty"`
+	OverlapOpen      int        `json:",omitempty"` // old credentials that still wait for their end
+	NotProven        int        `json:",omitempty"` // endings that were given up without a proof
+}
+
+// ShowInput asks for one secret (rota.Show). AfterJournal leaves out the
+// journal entries up to that number.
+type ShowInput struct {
+	SecretId     string
+	AfterJournal int64 `json:",omitempty"`
+	MaxJournal   int   `json:",omitempty"` // 0: 50
+}
+
+// ShowOutput is one secret with all that rota knows of it.
+type ShowOutput struct {
+	SecretStatus
+	Rotator     string `json:",omitempty"` // the function
+	Versions    []ShownVersion
+	Credentials []ShownCredential
+	Journal     []ShownEntry // oldest first
+	Readers     []ShownReader
+}
+
+// ShownVersion is a version with its labels.
+type ShownVersion struct {
+	VersionId string
+	Labels    []string `json:",omitempty"`
+	Created   time.Time
+	Empty     bool `json:",omitempty"` // the placeholder of a rotation
+}
+
+// ShownCredential is a row of the credential ledger.
+type ShownCredential struct {
+	VersionId  string
+	Rotator    string
+	Provider   string
+	Principal  string `json:",omitempty"`
+	ProviderId string `json:",omitempty"`
+	State      string
+	Policy     string     `json:",omitempty"`
+	NotBefore  *time.Time `json:",omitempty"`
+	Deadline   *time.Time `json:",omitempty"`
+	Attempts   int        `json:",omitempty"`
+	Evidence   string     `json:",omitempty"`
+	Created    time.Time
+	Changed    time.Time
+}
+
+// ShownEntry is a journal entry.
+type ShownEntry struct {
+	Number       int64
+	VersionId    string `json:",omitempty"`
+	Claim        int64
+	Attempt      int
+	Step         string
+	Started      time.Time
+	Milliseconds int64
+	Outcome      string
+	Cause        string `json:",omitempty"`
+	Next         string `json:",omitempty"`
+}
+
+// ShownReader is who fetched a version.
+type ShownReader struct {
+	VersionId string
+	Principal string
+	Instance  string `json:",omitempty"`
+	First     time.Time
+	Last      time.Time
+	Grade     string
+}
+
+// ExpireInput changes when an old credential ends (rota.Expire). Exactly one
+// of Now, Hold, Until and Resume is given. VersionId may be left out when the
+// secret has one open overlap.
+type ExpireInput struct {
+	SecretId  string
+	VersionId string     `json:",omitempty"`
+	Now       bool       `json:",omitempty"`
+	Hold      bool       `json:",omitempty"`
+	Resume    bool       `json:",omitempty"`
+	Until     *time.Time `json:",omitempty"`
+}
+
+// ExpireOutput is the ledger row after the change.
+type ExpireOutput struct{ Credential ShownCredential }
