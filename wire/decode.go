@@ -11,8 +11,8 @@ import (
 	"github.com/rotahq/rota"
 )
 
-// Input is a request: a pointer to one of the structures whose names end in
-// Input.
+// Input is a request of one of AWS's operations: a pointer to its structure,
+// GetSecretValueInput and so on. Rota's own operations have none.
 type Input interface {
 	decode(d *decoder, r raw, at string)
 }

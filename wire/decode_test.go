@@ -55,7 +55,7 @@ func TestDecodeReads(t *testing.T) {
 		},
 		{
 			"a secret string with escapes",
-			`{"SecretId":"a","SecretString":"{\"p\":\"\u00e9\ud83d\ude00\/\\\b\f\n\r\t\"}"}`,
+			`{"SecretId":"a","SecretString":"{\"p\":\"\u00E9\ud83D\uDE00\/\\\b\f\n\r\t\"}"}`,
 			&PutSecretValueInput{}, &PutSecretValueInput{SecretId: "a", SecretString: rota.StringValue("{\"p\":\"é😀/\\\b\f\n\r\t\"}")},
 		},
 		{
@@ -151,6 +151,7 @@ func TestDecodeRefusesWithSerializationException(t *testing.T) {
 		{"a number in a list of texts", `{"SecretId":"a","TagKeys":["x",5]}`, &UntagResourceInput{}, "NUMBER_VALUE can not be converted to a String"},
 		{"a list in a list of structures", `{"SecretId":"a","Tags":[[]]}`, &TagResourceInput{}, "Start of list found where not expected"},
 		{"a number for a secret value", `{"SecretId":"a","SecretString":12345}`, &PutSecretValueInput{}, "NUMBER_VALUE can not be converted to a String"},
+		{"true for secret binary", `{"SecretId":"a","SecretBinary":true}`, &PutSecretValueInput{}, "TRUE_VALUE can not be converted to a Blob"},
 		{"secret binary that is not base64", `{"SecretId":"a","SecretBinary":"` + mark + `!"}`, &PutSecretValueInput{}, "A value can not be converted to a Blob: it is not base64"},
 		{"a secret with the first half of a surrogate pair", `{"SecretId":"a","SecretString":"` + mark + `\ud83d"}`, &PutSecretValueInput{}, "A string holds half a surrogate pair."},
 		{"a secret with the second half only", `{"SecretId":"a","SecretString":"` + mark + `\ude00"}`, &PutSecretValueInput{}, "A string holds half a surrogate pair."},

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Output is a response: a pointer to one of the structures whose names end in
-// Output.
+// Output is a response of one of AWS's operations: a pointer to its structure,
+// GetSecretValueOutput and so on. Rota's own operations have none.
 type Output interface {
 	appendJSON(b []byte) []byte
 }

@@ -13,15 +13,15 @@ import (
 const ContentType = "application/x-amz-json-1.1"
 
 // The prefixes of X-Amz-Target: AWS's operations and rota's own. Both are
-// signed for [Service].
+// signed for Service.
 const (
-	ServiceAWS  = "secretsmanager"
+	Service     = "secretsmanager"
 	ServiceRota = "rota"
 )
 
 // Target reads the operation that a request asks for out of its X-Amz-Target
 // header, as in secretsmanager.GetSecretValue or rota.Plan. Of service
-// [ServiceAWS] only the 23 operations of the model are known; of
+// [Service] only the 23 operations of the model are known; of
 // [ServiceRota] any name of letters and digits is returned, and whoever
 // routes it knows which exist. The error has the code
 // [rota.UnknownOperation].
@@ -30,7 +30,7 @@ func Target(h http.Header) (service, operation string, err error) {
 	if len(targets) == 1 {
 		service, operation, _ = strings.Cut(targets[0], ".")
 		switch {
-		case service == ServiceAWS && slices.Contains(operations, operation),
+		case service == Service && slices.Contains(operations, operation),
 			service == ServiceRota && isName(operation):
 			return service, operation, nil
 		}
@@ -39,7 +39,7 @@ func Target(h http.Header) (service, operation string, err error) {
 		strconv.Quote(echo(strings.Join(targets, ", "))))
 }
 
-// Operations returns the operations of [ServiceAWS], sorted.
+// Operations returns the operations of [Service], sorted.
 func Operations() []string { return slices.Clone(operations) }
 
 func isName(s string) bool {

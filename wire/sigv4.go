@@ -12,9 +12,6 @@ import (
 // The parts of Signature Version 4 that signing and verifying share
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html).
 
-// Service is the service that requests are signed for.
-const Service = "secretsmanager"
-
 const (
 	dateLayout  = "20060102T150405Z" // of X-Amz-Date
 	scopeEnding = "aws4_request"

@@ -122,14 +122,11 @@ func (d *decoder) violationError() error {
 	return rota.E(rota.Validation, "%d validation%s detected: %s", n, errors, strings.Join(d.violations, "; "))
 }
 
-// echo shortens a value that is sent back.
+// echo shortens a value that is sent back. Headers need not be UTF-8, and half
+// a character may be left where it is cut: neither goes out.
 func echo(s string) string {
 	if len(s) <= maxEcho {
 		return s
 	}
-	cut := maxEcho
-	for !utf8.RuneStart(s[cut]) {
-		cut--
-	}
-	return s[:cut] + "..."
+	return strings.ToValidUTF8(s[:maxEcho], "") + "..."
 }

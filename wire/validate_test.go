@@ -24,6 +24,7 @@ func TestDecodeRefusesInTheWordsOfAWS(t *testing.T) {
 		{"an empty required member", `{"SecretId":""}`, &GetSecretValueInput{}, one + "Value '' at 'secretId'" + failed + "Member must have length greater than or equal to 1"},
 		{"a token that is too short", `{"Name":"a","ClientRequestToken":"x"}`, &CreateSecretInput{}, one + "Value 'x' at 'clientRequestToken'" + failed + "Member must have length greater than or equal to 32"},
 		{"text that is too long, with its beginning only", `{"SecretId":"` + long(2049) + `"}`, &GetSecretValueInput{}, one + "Value '" + long(1024) + "...' at 'secretId'" + failed + "Member must have length less than or equal to 2048"},
+		{"text that is too long, cut between two characters", `{"SecretId":"` + long(1023) + strings.Repeat("é", 1026) + `"}`, &GetSecretValueInput{}, one + "Value '" + long(1023) + "...' at 'secretId'" + failed + "Member must have length less than or equal to 2048"},
 		{"two members, in the order of the model", `{"VersionStage":"","SecretId":""}`, &GetSecretValueInput{}, two + "Value '' at 'secretId'" + failed + "Member must have length greater than or equal to 1; Value '' at 'versionStage'" + failed + "Member must have length greater than or equal to 1"},
 		{"two constraints of one member", `{"SecretId":"a","RotationRules":{"Duration":"1 hour"}}`, &RotateSecretInput{}, two + "Value '1 hour' at 'rotationRules.duration'" + failed + "Member must have length less than or equal to 3; Value '1 hour' at 'rotationRules.duration'" + failed + "Member must satisfy regular expression pattern: [0-9]+h"},
 		{"a pattern that matches a part only", `{"SecretId":"a","RotationRules":{"Duration":"3hx"}}`, &RotateSecretInput{}, one + "Value '3hx' at 'rotationRules.duration'" + failed + "Member must satisfy regular expression pattern: [0-9]+h"},
@@ -59,8 +60,8 @@ func TestDecodeRefusesInTheWordsOfAWS(t *testing.T) {
 	}
 }
 
-// These are the store's: it has AWS's own sentence for them.
-func TestDecodeLeavesToTheStore(t *testing.T) {
+// Most of these are the store's: it has AWS's own sentence for them.
+func TestDecodeLetsPass(t *testing.T) {
 	tests := []struct {
 		name, body string
 		in         Input
@@ -73,6 +74,7 @@ func TestDecodeLeavesToTheStore(t *testing.T) {
 		{"the characters of a name", `{"Name":"a name with spaces & more"}`, &CreateSecretInput{}},
 		{"the characters of a secret id", `{"SecretId":"!"}`, &GetSecretValueInput{}},
 		{"the recovery window", `{"SecretId":"a","RecoveryWindowInDays":0}`, &DeleteSecretInput{}},
+		{"text of as many characters as the model allows, in more bytes", `{"SecretId":"` + strings.Repeat("é", 2048) + `","TagKeys":["` + strings.Repeat("é", 128) + `"]}`, &UntagResourceInput{}},
 		{"a secret string of exactly the limit", `{"SecretId":"a","SecretString":"` + strings.Repeat("x", 65536) + `"}`, &PutSecretValueInput{}},
 	}
 	for _, tt := range tests {

@@ -69,8 +69,8 @@ const wrongSignature = "The request signature we calculated does not match the s
 // Verify verifies a request whose body was already read. Its errors have the
 // codes and texts of AWS: rota.MissingAuthentication, rota.IncompleteSignature,
 // rota.InvalidSignature, rota.UnrecognizedClient, rota.ExpiredToken; and
-// rota.UnknownOperation for another path than "/" or a query. It changes
-// nothing.
+// rota.UnknownOperation for another path than "/" or a query. It may be called
+// again for the same request.
 //
 // Signed must be Host, X-Amz-Date, X-Amz-Target, which decides what is done,
 // and X-Amz-Security-Token if there is one. Everything else that the client
