@@ -51,6 +51,7 @@ type Lease struct {
 	Owner  string
 	Use    string    // "rotate", "test", "end"
 	Until  time.Time // zero when released
+	Admin  rota.Key  // the admin secret that the work uses; zero if none
 }
 
 // Active reports whether somebody holds the claim at the time now.

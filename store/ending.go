@@ -1,0 +1,184 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rotahq/rota"
+)
+
+// EndingChange is what a person wants of an ending; exactly one is set.
+type EndingChange struct {
+	Now    bool
+	Hold   bool
+	Until  time.Time
+	Resume bool // a held one goes on as it was planned
+}
+
+// SetEnding changes when the credential of a version ends: the ledger row and
+// the version's rota-ends label together. version "" is the one version whose
+// ending is open; with none or several it is InvalidRequest, and the message
+// lists them. A version whose end nobody planned gets an ending, unless it is
+// AWSCURRENT or AWSPENDING (InvalidRequest). It may be repeated.
+func (s *Store) SetEnding(ctx context.Context, c rota.Caller, secretID, version string, change EndingChange) error {
+	return s.update(ctx, c, "change an ending", secretID, func(x *session) error {
+		row, err := x.find(secretID)
+		if err != nil {
+			// Endings of deleted secrets go on, and can be changed by ARN.
+			k, kerr := x.keyOf(secretID)
+			if kerr != nil {
+				return err
+			}
+			gone, ok, gerr := x.tx.Secret(k)
+			if gerr != nil || !ok {
+				return err
+			}
+			row = gone
+		}
+		it, err := x.load(row)
+		if err != nil {
+			return err
+		}
+		it.wake = true
+		return it.setEnding(version, change)
+	})
+}
+
+func (it *item) setEnding(version string, change EndingChange) error {
+	n := 0
+	for _, set := range []bool{change.Now, change.Hold, !change.Until.IsZero(), change.Resume} {
+		if set {
+			n++
+		}
+	}
+	if n != 1 {
+		return rota.E(rota.InvalidParameter, "Say one of: now, hold, until a time, resume.")
+	}
+	if !change.Until.IsZero() && !change.Until.After(it.now) {
+		return rota.E(rota.InvalidParameter, "The time %s has passed. To end the credential at once, ask for now.", change.Until.UTC().Format(time.RFC3339))
+	}
+	rows, err := it.tx.Credentials(it.row.Key)
+	if err != nil {
+		return err
+	}
+	if version == "" {
+		if version, err = it.openEnding(rows); err != nil {
+			return err
+		}
+	}
+	if rows, err = it.endable(version, rows); err != nil {
+		return err
+	}
+	if len(rows) == 0 {
+		// The ledger does not know what is in the version; the handler will
+		// tell when it ends it, and take this row over.
+		if change.Resume {
+			return rota.E(rota.InvalidRequest, "The ending of version %s isn't held.", version)
+		}
+		rows = []rota.Credential{{
+			ID: it.cfg.NewID(), Secret: it.row.Key, SecretARN: it.row.ARN(), Version: version, Lane: it.task.Lane, Created: it.now,
+		}}
+	}
+	return it.rewriteEnding(version, rows, change)
+}
+
+// openEnding is the one version whose ending is open.
+func (it *item) openEnding(rows []rota.Credential) (string, error) {
+	var versions []string
+	for _, c := range rows {
+		if c.State.Open() && !slices.Contains(versions, c.Version) {
+			versions = append(versions, c.Version)
+		}
+	}
+	switch len(versions) {
+	case 0:
+		return "", rota.E(rota.InvalidRequest, "No credential of this secret waits for its end. Name the version whose credential is to end.")
+	case 1:
+		return versions[0], nil
+	}
+	return "", rota.E(rota.InvalidRequest, "The credentials of several versions wait for their end. Name one of them: %s.", strings.Join(versions, ", "))
+}
+
+// endable lists the rows of a version that a person may still decide on.
+func (it *item) endable(version string, rows []rota.Credential) ([]rota.Credential, error) {
+	if v, ok, err := it.tx.Version(it.row.Key, version); err != nil {
+		return nil, err
+	} else if !ok || v.Kind == rota.KindNone && !slices.ContainsFunc(rows, func(c rota.Credential) bool { return c.Version == version }) {
+		return nil, rota.E(rota.NotFound, msgNoVersion, version)
+	}
+	for _, l := range []rota.Label{rota.Current, rota.Pending} {
+		if it.labels[l] == version {
+			return nil, rota.E(rota.InvalidRequest, "Version %s is %s: its credential is in use. Move the label first.", version, l)
+		}
+	}
+	var out []rota.Credential
+	dead := false
+	for _, c := range rows {
+		if c.Version != version {
+			continue
+		}
+		if c.State == rota.ProvenDead {
+			dead = true
+			continue
+		}
+		out = append(out, c)
+	}
+	if len(out) == 0 && dead {
+		return nil, rota.E(rota.InvalidRequest, "The credential of version %s is proven dead.", version)
+	}
+	return out, nil
+}
+
+func (it *item) rewriteEnding(version string, rows []rota.Credential, change EndingChange) error {
+	at, policy := it.now, "immediately"
+	if !change.Until.IsZero() {
+		at, policy = change.Until, "until "+change.Until.UTC().Format(time.RFC3339)
+	}
+	label := rota.EndsLabel(version, at)
+	at, _ = rota.ParseEndsLabel(label) // in whole seconds, as the label says
+	for _, c := range rows {
+		switch {
+		case change.Hold:
+			c.State = rota.Held
+		case change.Resume:
+			if c.State != rota.Held {
+				continue
+			}
+			c.State = rota.Superseded
+			if c.NotBefore.IsZero() {
+				c.Due = time.Time{}
+			} else {
+				c.Due = latest(c.NotBefore, it.now)
+				c.Deadline = latest(c.Deadline, c.Due.Add(proofBound))
+			}
+		default:
+			c.State, c.Policy = rota.Superseded, policy
+			c.NotBefore, c.Due, c.Deadline, c.Attempts = at, at, at.Add(proofBound), 0
+		}
+		settle(&c)
+		c.Changed = it.now
+		if err := it.tx.PutCredential(c); err != nil {
+			return err
+		}
+		if change.Hold || change.Resume {
+			label = rota.EndsLabel(version, c.NotBefore)
+		}
+	}
+	if err := it.loseEndsLabels(version, label); err != nil {
+		return err
+	}
+	if err := it.attach(label, version); err != nil {
+		return err
+	}
+	it.changed()
+	return it.save()
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,142 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/rotahq/rota"
+)
+
+// GetSecretValueInput is the input of GetSecretValue. Without version and
+// stage it is AWSCURRENT.
+type GetSecretValueInput struct {
+	SecretID     string
+	VersionID    string
+	VersionStage rota.Label
+}
+
+// GetSecretValueOutput is its output.
+type GetSecretValueOutput struct {
+	ARN, Name     string
+	VersionID     string
+	Value         rota.Value
+	VersionStages []rota.Label // sorted by name; nil for a version without
+	Created       time.Time    // of the version
+}
+
+// GetSecretValue returns a value
+// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html).
+// It records who read, for the first time before it answers: if that cannot
+// be written, there is no answer. That a reader came again, and the date of
+// the last access, are written if they can be. A caller with a claim is no
+// reader.
+func (s *Store) GetSecretValue(ctx context.Context, c rota.Caller, in GetSecretValueInput) (GetSecretValueOutput, error) {
+	got, err := s.get(ctx, c, in)
+	if err == nil && !c.Claim.Held() {
+		err = s.accessed(ctx, c, got)
+	}
+	if err != nil {
+		return GetSecretValueOutput{}, wrap("GetSecretValue", in.SecretID, err)
+	}
+	return got.out, nil
+}
+
+// read is a value that was read, with what decides if that must be recorded.
+type read struct {
+	out             GetSecretValueOutput
+	key             rota.Key
+	secretAccessed  time.Time
+	versionAccessed time.Time
+}
+
+func (s *Store) get(ctx context.Context, c rota.Caller, in GetSecretValueInput) (read, error) {
+	if in.VersionID == "" && !c.Claim.Held() {
+		r, ok, err := s.fetch(ctx, c, in)
+		if ok || err != nil {
+			return r, err
+		}
+	}
+	var r read
+	err := s.d.View(ctx, func(tx Tx) (err error) {
+		r, err = s.session(ctx, tx, c).get(in)
+		return err
+	})
+	return r, err
+}
+
+// fetch is the short way, for a value under a label. ok is false when the
+// long way must find out what to answer.
+func (s *Store) fetch(ctx context.Context, c rota.Caller, in GetSecretValueInput) (r read, ok bool, err error) {
+	x := s.session1(c)
+	ref, err := x.parseID(in.SecretID)
+	if err != nil {
+		return r, false, err
+	}
+	label := in.VersionStage
+	if label == "" {
+		label = rota.Current
+	}
+	f, ok, err := s.d.Fetch(ctx, FetchQuery{Account: ref.account, Region: ref.region, Name: ref.name, Suffix: ref.suffix, Label: label})
+	if err != nil || !ok || f.Deleted || f.Kind == rota.KindNone {
+		return r, false, err
+	}
+	row := SecretRow{Secret: rota.Secret{Key: f.Key, Name: f.Name, Suffix: f.Suffix}}
+	value, err := x.unseal(row, VersionRow{Version: rota.Version{ID: f.Version, Kind: f.Kind}, Blob: f.Blob})
+	if err != nil {
+		return r, false, err
+	}
+	slices.Sort(f.Labels)
+	return read{
+		out:            GetSecretValueOutput{row.ARN(), f.Name, f.Version, value, f.Labels, f.Created},
+		key:            f.Key,
+		secretAccessed: f.SecretAccessed, versionAccessed: f.VersionAccessed,
+	}, true, nil
+}
+
+// session1 is a session without a transaction, to read ids with.
+func (s *Store) session1(c rota.Caller) *session {
+	if c.Account == "" {
+		c.Account = s.cfg.Account
+	}
+	if c.Region == "" {
+		c.Region = s.cfg.Region
+	}
+	return &session{Store: s, c: c}
+}
+
+func (x *session) get(in GetSecretValueInput) (r read, err error) {
+	it, err := x.open(in.SecretID)
+	if err != nil {
+		return r, err
+	}
+	label := in.VersionStage
+	if label == "" && in.VersionID == "" {
+		label = rota.Current
+	}
+	id := in.VersionID
+	if id == "" {
+		if id = it.labels[label]; id == "" {
+			return r, rota.E(rota.NotFound, msgNoLabelValue, label)
+		}
+	}
+	v, ok, err := x.tx.Version(it.row.Key, id)
+	switch {
+	case err != nil:
+		return r, err
+	case ok && label != "" && it.labels[label] != id:
+		return r, rota.E(rota.InvalidRequest, "You provided a VersionStage that is not associated to the provided VersionId.")
+	case (!ok || v.Kind == rota.KindNone) && in.VersionID != "":
+		return r, rota.E(rota.NotFound, msgNoVersion, id)
+	case !ok || v.Kind == rota.KindNone:
+		return r, rota.E(rota.NotFound, msgNoLabelValue, label)
+	}
+	value, err := x.unseal(it.row, v)
+	if err != nil {
+		return r, err
+	}
+	return read{
+		out: GetSecretValueOutput{it.row.ARN(), it.row.Name, id, value, sorted(it.labels, id), v.Created},
+		key: it.row.Key, secretAccessed: it.row.Accessed, versionAccessed: v.Accessed,
+	}, nil
+}

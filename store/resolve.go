@@ -1,0 +1,99 @@
+package store
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/rotahq/rota"
+)
+
+// AWS's sentences that more than one operation uses
+// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html#API_GetSecretValue_Errors).
+const (
+	msgNotFound      = "Secrets Manager can't find the specified secret."
+	msgNoLabelValue  = "Secrets Manager can't find the specified secret value for staging label: %s"
+	msgNoVersion     = "Secrets Manager can't find the specified secret value for VersionId: %s"
+	msgBadName       = "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!"
+	msgMarkedDeleted = "You can't perform this operation on the secret because it was marked for deletion."
+	msgTokenUsed     = "You can't use ClientRequestToken %s because that value is already in use for a version of secret %s."
+	msgNoToken       = "You must provide a ClientRequestToken value. We recommend a UUID-type value."
+	msgBothValues    = "You can't specify both a binary secret value and a string secret value in the same secret."
+	msgNoValue       = "You must provide either SecretString or SecretBinary."
+)
+
+// ref is a SecretId taken apart.
+type ref struct {
+	account, region string
+	name            string
+	suffix          string // "" for a name or an ARN without the suffix
+}
+
+// maxName is the length of the longest name
+// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html).
+const maxName = 512
+
+// validName says whether the text could name a secret. A "!" is only in
+// names that AWS services make; such names can be looked up and not created.
+func validName(s string, create bool) bool {
+	if s == "" || len(s) > maxName {
+		return false
+	}
+	for _, r := range s {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune("-/_+=.@", r):
+		case r == '!' && !create:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+var suffixed = regexp.MustCompile(`^(.+)-([A-Za-z0-9]{6})$`)
+
+// parseID reads a SecretId: a name, an ARN, or an ARN without the six
+// characters at its end. As on AWS, an ARN whose name ends like a suffix is
+// taken for a complete one.
+func (x *session) parseID(id string) (ref, error) {
+	if !strings.HasPrefix(id, "arn:") {
+		if !validName(id, false) {
+			return ref{}, rota.E(rota.Validation, msgBadName)
+		}
+		return ref{account: x.c.Account, region: x.c.Region, name: id}, nil
+	}
+	p := strings.SplitN(id, ":", 7)
+	if len(p) != 7 || p[2] != "secretsmanager" || p[5] != "secret" {
+		return ref{}, rota.E(rota.NotFound, msgNotFound)
+	}
+	r := ref{account: p[4], region: p[3], name: p[6]}
+	if m := suffixed.FindStringSubmatch(p[6]); m != nil {
+		r.name, r.suffix = m[1], m[2]
+	}
+	return r, nil
+}
+
+// find returns the secret that the caller means. One that was deleted with
+// force is found by its ARN, and only under a claim on it.
+func (x *session) find(id string) (SecretRow, error) {
+	r, err := x.parseID(id)
+	if err != nil {
+		return SecretRow{}, err
+	}
+	if x.c.Claim.Held() {
+		s, ok, err := x.tx.Secret(x.c.Claim.Secret)
+		if err != nil {
+			return SecretRow{}, err
+		}
+		if ok && s.ARN() == id {
+			return s, nil
+		}
+	}
+	s, ok, err := x.tx.SecretByName(r.account, r.region, r.name)
+	if err != nil {
+		return SecretRow{}, err
+	}
+	if !ok || r.suffix != "" && r.suffix != s.Suffix {
+		return SecretRow{}, rota.E(rota.NotFound, msgNotFound)
+	}
+	return s, nil
+}

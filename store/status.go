@@ -1,0 +1,66 @@
+package store
+
+import (
+	"context"
+
+	"github.com/rotahq/rota"
+)
+
+// Status is a secret as rota status shows it.
+type Status struct {
+	Secret rota.Secret
+	Task   Task              // zero but for its names without rotation
+	Open   []rota.Credential // credentials that wait for their end, oldest first
+}
+
+// Overview lists every secret of the caller's account and region by name,
+// also those scheduled for deletion.
+func (s *Store) Overview(ctx context.Context, c rota.Caller) (all []Status, err error) {
+	q := SecretsQuery{Order: ByName, Deleted: true, Limit: scanPage}
+	for {
+		n := 0
+		err := s.view(ctx, c, "list what rotates", "", func(x *session) error {
+			q.Account, q.Region = x.c.Account, x.c.Region
+			rows, err := x.tx.Secrets(q)
+			if err != nil {
+				return err
+			}
+			for _, row := range rows {
+				st, err := x.status(row)
+				if err != nil {
+					return err
+				}
+				all = append(all, st)
+				q.After = q.CursorOf(row)
+			}
+			n = len(rows)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		if n < q.Limit {
+			return all, nil
+		}
+	}
+}
+
+func (x *session) status(row SecretRow) (Status, error) {
+	var st Status
+	sec, err := x.full(row)
+	if err != nil {
+		return st, err
+	}
+	st.Secret = sec
+	if st.Task, _, err = x.tx.Task(row.Key); err != nil {
+		return st, err
+	}
+	st.Task.Secret, st.Task.Name, st.Task.ARN = row.Key, row.Name, row.ARN()
+	rows, err := x.tx.Credentials(row.Key)
+	for _, c := range rows {
+		if c.State.Open() {
+			st.Open = append(st.Open, c)
+		}
+	}
+	return st, err
+}
