@@ -1,0 +1,95 @@
+package testserver
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// PG is a PostgreSQL that takes only SCRAM logins over TCP and logs every
+// statement.
+type PG struct {
+	Host      string
+	Port      int
+	Superuser string
+	Password  string
+	LogFile   string
+
+	data string
+	bin  string
+	cred *syscall.Credential
+	proc *process
+}
+
+// Postgres starts the newest installed PostgreSQL. As root it runs as the
+// user postgres, since PostgreSQL refuses root.
+func Postgres(t testing.TB) *PG {
+	t.Helper()
+	p := &PG{Host: "127.0.0.1", Port: freePorts(t, 1)[0], Superuser: "postgres", Password: rand.Text()}
+	p.bin = filepath.Dir(look(t, "/usr/lib/postgresql/*/bin/postgres"))
+	if os.Getuid() == 0 {
+		u, err := user.Lookup("postgres")
+		if err != nil {
+			t.Fatalf("%v; %s", err, install)
+		}
+		uid, _ := strconv.ParseUint(u.Uid, 10, 32)
+		gid, _ := strconv.ParseUint(u.Gid, 10, 32)
+		p.cred = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	}
+	dir := folder(t, p.cred)
+	p.data, p.LogFile = filepath.Join(dir, "data"), filepath.Join(dir, "log")
+	password := filepath.Join(dir, "password")
+	if err := os.WriteFile(password, []byte(p.Password), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	own(t, password, p.cred)
+	init := exec.Command(filepath.Join(p.bin, "initdb"), "-N", "-D", p.data, "-U", p.Superuser, "-A", "scram-sha-256", "--pwfile", password, "-E", "UTF8", "--locale=C.UTF-8")
+	init.Dir, init.SysProcAttr = "/", &syscall.SysProcAttr{Credential: p.cred}
+	if out, err := init.CombinedOutput(); err != nil {
+		t.Fatalf("initdb: %v\n%s", err, out)
+	}
+	conf := fmt.Sprintf("listen_addresses = '127.0.0.1'\nport = %d\nunix_socket_directories = '%s'\nfsync = off\nmax_connections = 500\n"+
+		"log_statement = 'all'\nlog_connections = on\nlog_destination = 'stderr'\nlogging_collector = on\nlog_directory = '%s'\nlog_filename = 'log'\n", p.Port, dir, dir)
+	file := filepath.Join(p.data, "postgresql.auto.conf")
+	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	own(t, file, p.cred)
+	p.Start(t)
+	return p
+}
+
+// Start starts the server again, on the same port and data.
+func (p *PG) Start(t testing.TB) {
+	t.Helper()
+	p.proc = start(t, []string{"PATH=/usr/bin:/bin"}, p.cred, filepath.Join(p.bin, "postgres"), "-D", p.data)
+	p.proc.await(t, "PostgreSQL", func() error {
+		c, err := pgx.Connect(context.Background(), p.URL(p.Superuser, p.Password, "postgres"))
+		if err != nil {
+			return err
+		}
+		return c.Close(context.Background())
+	})
+}
+
+// Stop ends the server at once, as a failing machine does.
+func (p *PG) Stop() { p.proc.kill() }
+
+// URL is a connection string without TLS.
+func (p *PG) URL(user, password, database string) string {
+	u := url.URL{
+		Scheme: "postgres", User: url.UserPassword(user, password), Host: p.Host + ":" + port(p.Port),
+		Path: "/" + database, RawQuery: "sslmode=disable",
+	}
+	return u.String()
+}
