@@ -27,7 +27,7 @@ type expression struct {
 	day   func(time.Time) bool // day and month match
 }
 
-// any of the terms, as a list.
+// anyOf makes up a list of one to three terms.
 func anyOf(r *rand.Rand, one func() term) term {
 	terms := make([]term, 1+r.IntN(3))
 	texts := make([]string, len(terms))
@@ -40,7 +40,7 @@ func anyOf(r *rand.Rand, one func() term) term {
 	}}
 }
 
-// numeric makes up *, a, a-b and each of them with an increment.
+// numeric makes up a term of *, a, a-b and each of them with an increment.
 func numeric(r *rand.Rand, low, high int, names []string, of func(time.Time) int) term {
 	say := func(n int) string {
 		switch {
@@ -69,6 +69,7 @@ func numeric(r *rand.Rand, low, high int, names []string, of func(time.Time) int
 	return term{say(a), func(t time.Time) bool { return of(t) == a }}
 }
 
+// dayOfMonth adds the last day of the month.
 func dayOfMonth(r *rand.Rand) term {
 	if r.IntN(6) == 0 {
 		return term{"L", func(t time.Time) bool { return t.AddDate(0, 0, 1).Day() == 1 }}
@@ -76,6 +77,8 @@ func dayOfMonth(r *rand.Rand) term {
 	return numeric(r, 1, 31, nil, time.Time.Day)
 }
 
+// dayOfWeek adds the last day of the week, and the nth and last weekday of
+// the month.
 func dayOfWeek(r *rand.Rand) term {
 	names := strings.Fields("SUN MON TUE WED THU FRI SAT")
 	d := time.Weekday(r.IntN(7))
@@ -94,6 +97,8 @@ func dayOfWeek(r *rand.Rand) term {
 	return numeric(r, 1, 7, names, func(t time.Time) int { return int(t.Weekday()) + 1 })
 }
 
+// madeUp is an expression that AWS's grammar allows, although it may open no
+// window in some years.
 func madeUp(r *rand.Rand) expression {
 	// Hours that AWS allows: one, or an increment that leaves four hours
 	// over midnight as well.

@@ -60,7 +60,9 @@ func parseCron(bad *problems, text, in string) (Schedule, int) {
 	return s, longest
 }
 
-// parseHours reads the hours and returns the longest Duration they allow.
+// parseHours reads the hours and returns the longest Duration they allow: what
+// is left of the day after the last one. That is never more than an increment,
+// or it would fit once more, so no window reaches the next one either.
 //
 // A secret can be rotated "as often as every four hours". Increments start
 // again each day, so the distance over midnight counts too: 2/10 is 02, 12
@@ -73,8 +75,6 @@ func parseHours(bad *problems, text string) (hours []int, longest int) {
 		bad.add("%v", err)
 		return nil, 24
 	}
-	last := hours[len(hours)-1]
-	longest = 24 - last
 	for i, h := range hours {
 		next := hours[0] + 24
 		if i+1 < len(hours) {
@@ -84,9 +84,8 @@ func parseHours(bad *problems, text string) (hours []int, longest int) {
 			bad.add("Hours %q: %02d:00 and %02d:00 are %d hours apart; must be at least %d, also over midnight", text, h, next%24, next-h, minApartHours)
 			return nil, 24
 		}
-		longest = min(longest, next-h)
 	}
-	return hours, longest
+	return hours, 24 - hours[len(hours)-1]
 }
 
 // parseDays reads the two fields that name days, into the dialect of

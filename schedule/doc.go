@@ -11,5 +11,7 @@
 // Where those pages are silent, the rule is: refuse what they do not describe.
 // A schedule that works here and is refused by AWS would be found out in
 // production; one that is refused here is found out when it is typed, with a
-// text that says what to write instead.
+// text that says what to write instead. Parts that they describe may be
+// combined where that leaves no doubt (*/2, SUN#1,SUN#3), and names may be in
+// small letters.
 package schedule

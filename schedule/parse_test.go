@@ -29,7 +29,8 @@ func TestParseAccepts(t *testing.T) {
 		{"a duration with a leading zero", rota.Rules{AfterDays: 1, Duration: "03h"}, "AutomaticallyAfterDays 1 for 03h"},
 		{"all days by the day of the week", rota.Rules{Expression: "cron(0 8 ? * * *)"}, "cron(0 8 ? * * *)"},
 		{"names of days and months in small letters", rota.Rules{Expression: "cron(0 8 ? jan-mar sun#1 *)"}, "cron(0 8 ? jan-mar sun#1 *)"},
-		{"the 366th day, but also another one", rota.Rules{Expression: "cron(0 8 28,29 2 ? *)"}, "cron(0 8 28,29 2 ? *)"},
+		{"once a year, in its first hour", rota.Rules{Expression: "cron(0 0 1 1 ? *)"}, "cron(0 0 1 1 ? *)"},
+		{"29 February, but also another one", rota.Rules{Expression: "cron(0 8 28,29 2 ? *)"}, "cron(0 8 28,29 2 ? *)"},
 		{"the fifth Sunday, which every year has", rota.Rules{Expression: "cron(0 8 ? * SUN#5 *)"}, "cron(0 8 ? * SUN#5 *)"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -244,9 +244,9 @@ func TestAfterDays(t *testing.T) {
 	}
 }
 
-// The calendar behind cron expressions keeps notes while it searches; a
-// Schedule must not. Two searches in different months, in turn and at the
-// same time, would disturb each other. The race detector sees the latter.
+// The calendar behind cron expressions writes notes into itself while it
+// searches. Searches in different months at the same time must not see each
+// other's: the race detector finds it for certain, the dates often do.
 func TestOneScheduleServesManyAtOnce(t *testing.T) {
 	s := parse(t, rota.Rules{Expression: "cron(0 0 L * ? *)"})
 	var wg sync.WaitGroup
