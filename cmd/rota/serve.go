@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rotahq/rota/rotators"
+)
+
+const (
+	defaultListen  = "127.0.0.1:7682"
+	defaultAccount = "123456789012"
+	defaultRegion  = "us-east-1"
+)
+
+var accountID = regexp.MustCompile(`^\d{12}$`)
+
+func (g *global) serve() *cobra.Command {
+	var c nodeConfig
+	var level string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "run the server",
+		Long: `serve runs the server: the API of AWS Secrets Manager, and the engine that
+rotates what is due and ends what is over.
+
+Everything is kept in the data folder: rota.db (values are sealed), seal.key
+(the key that opens them: back it up apart from the database), credentials (the
+access key pair for clients, in the format of the AWS CLI), endpoint.
+
+Any AWS SDK works against it with an endpoint URL. The AWS CLI reads
+AWS_ENDPOINT_URL only from version 2.13 on; an older one would ignore it and
+call AWS. --endpoint-url works with every version.
+
+The seal key may come from elsewhere: ROTA_SEAL_KEY (the text) or
+ROTA_SEAL_KEY_FILE (a path). Settings of rotators have defaults in ROTA_<NAME>.
+` + exitHelp,
+		Args: none,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !accountID.MatchString(c.account) {
+				return usage("--account %q is no account id: it has 12 digits", c.account)
+			}
+			if (c.tlsCert == "") != (c.tlsKey == "") {
+				return usage("--tls-cert and --tls-key go together")
+			}
+			var lv slog.Level
+			if err := lv.UnmarshalText([]byte(level)); err != nil {
+				return usage("--log-level %q is none of debug, info, warn, error", level)
+			}
+			catalog, err := rotators.Catalog()
+			if err != nil {
+				return err
+			}
+			c.dir, c.catalog, c.getenv = g.data, catalog, os.Getenv
+			c.log = slog.New(slog.NewTextHandler(g.err, &slog.HandlerOptions{Level: lv}))
+			_, noKeys := os.Stat(g.file("credentials"))
+			n, err := startNode(cmd.Context(), c)
+			if err != nil {
+				return err
+			}
+			defer n.stop()
+			if noKeys != nil {
+				g.welcome(n)
+			}
+			if _, err := fmt.Fprintf(g.out, "rota: ready at %s\n", n.url); err != nil {
+				return err
+			}
+			select {
+			case <-cmd.Context().Done():
+				g.say("stopping: running steps finish or are handed back")
+				return nil
+			case <-n.ended:
+				return fmt.Errorf("the listener failed; the log says why")
+			}
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&c.listen, "listen", defaultListen, "address to listen on; port 0 takes a free one")
+	f.StringVar(&c.account, "account", defaultAccount, "account id, fixed at the first start")
+	f.StringVar(&c.region, "region", defaultRegion, "region, fixed at the first start")
+	f.StringVar(&c.tlsCert, "tls-cert", "", "serve TLS with this certificate file (PEM)")
+	f.StringVar(&c.tlsKey, "tls-key", "", "the certificate's key file (PEM)")
+	f.DurationVar(&c.stepTimeout, "step-timeout", time.Minute, "how long one step of a rotation may take")
+	f.IntVar(&c.laneLimit, "lane-limit", 16, "how many secrets are worked on at once at one provider address")
+	f.StringVar(&level, "log-level", "info", "debug, info, warn or error")
+	return cmd
+}
+
+// welcome tells a first user what to type.
+func (g *global) welcome(n *node) {
+	path, err := filepath.Abs(g.file("credentials"))
+	if err != nil {
+		path = g.file("credentials")
+	}
+	_, _ = fmt.Fprintf(g.err, `rota: first start: made the data folder %s, with the keys for clients. Use them:
+
+  export AWS_SHARED_CREDENTIALS_FILE=%s
+  export AWS_DEFAULT_REGION=%s
+  aws --endpoint-url %s secretsmanager list-secrets
+
+An AWS CLI before 2.13 ignores AWS_ENDPOINT_URL and would call AWS; --endpoint-url
+works with every version.
+
+`, g.data, path, n.keys.region, n.url)
+}
