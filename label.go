@@ -58,7 +58,10 @@ func ParseEndsLabel(l Label) (at time.Time, ok bool) {
 		return time.Time{}, true
 	}
 	at, err := time.Parse(endsLayout, when)
-	return at, err == nil
+	if err != nil || at.Format(endsLayout) != when { // Parse takes fractions of a second too
+		return time.Time{}, false
+	}
+	return at, true
 }
 
 // IsEndsLabel reports whether l was made by EndsLabel.

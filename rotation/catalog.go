@@ -1,6 +1,9 @@
 package rotation
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Catalog is the set of rotators that a program has.
 type Catalog struct{ rotators []Rotator }
@@ -12,7 +15,10 @@ func NewCatalog(rotators ...Rotator) (Catalog, error) {
 	names, types := map[string]bool{}, map[string]bool{}
 	for _, r := range rotators {
 		d := r.Descriptor()
-		if d.Name == "" || names[d.Name] || (d.Type != "" && types[d.Type]) {
+		if d.Name == "" {
+			return Catalog{}, errors.New("rotation: a rotator has no name")
+		}
+		if names[d.Name] || (d.Type != "" && types[d.Type]) {
 			return Catalog{}, fmt.Errorf("rotation: two rotators are called %q or have the type %q", d.Name, d.Type)
 		}
 		names[d.Name], types[d.Type] = true, true

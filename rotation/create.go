@@ -18,10 +18,7 @@ func (j *job) create(ctx context.Context) error {
 	}
 	if !j.req.Pending.IsZero() {
 		j.note("AWSPENDING is filled already")
-		return j.recordPending(ctx, "")
-	}
-	if err := j.room(); err != nil {
-		return err
+		return j.adoptPending(ctx)
 	}
 	if err := j.checkProvider(ctx); err != nil {
 		return err
@@ -29,14 +26,17 @@ func (j *job) create(ctx context.Context) error {
 	if err := j.endNext(ctx); err != nil {
 		return err
 	}
+	if err := j.room(); err != nil {
+		return err
+	}
 	if m, ok := j.rotator.(Minter); ok {
 		return j.mint(ctx, m)
 	}
 	v, err := j.rotator.(Chooser).Choose(j.req)
+	j.hide.add(v)
 	if err != nil {
 		return fmt.Errorf("choose a value: %w", err)
 	}
-	j.hide.add(v)
 	if err := j.put(ctx, v); err != nil {
 		return err
 	}
@@ -44,17 +44,20 @@ func (j *job) create(ctx context.Context) error {
 }
 
 func (j *job) mint(ctx context.Context, m Minter) error {
-	if err := j.revokeListed(ctx, j.req, "", "made by an attempt that did not finish"); err != nil {
+	if j.plan.Identity.ID == "" {
+		return Permanent(fmt.Errorf("the value of secret %s does not name the provider's id of the credential, by which it would be revoked", j.secret.Name))
+	}
+	if err := j.sweep(ctx, j.req, "", "made by an attempt that did not finish"); err != nil {
 		return err
 	}
 	if err := j.home.Ledger.Record(ctx, j.row(j.req.Token, Identity{Provider: j.plan.Identity.Provider}, rota.Intended), rota.Value{}); err != nil {
 		return err
 	}
 	v, err := m.Mint(ctx, j.req)
+	j.hide.add(v)
 	if err != nil {
 		return fmt.Errorf("mint %s: %w", j.req.Name, err)
 	}
-	j.hide.add(v)
 	if err := j.put(ctx, v); err != nil {
 		return err
 	}
@@ -80,18 +83,31 @@ func (j *job) recordPending(ctx context.Context, evidence string) error {
 	return j.record(ctx, j.req.Token, j.req.Pending, state, evidence)
 }
 
-// adoptCurrent makes sure that the ledger knows the current credential, also
-// one that rota did not make.
-func (j *job) adoptCurrent(ctx context.Context) error {
-	current := j.secret.VersionOf(rota.Current)
-	rows, err := j.home.Ledger.Credentials(ctx, j.arn)
+// adoptPending makes sure that the ledger knows the pending credential. What
+// it says already stays: a retry does not turn a live one into an intent.
+func (j *job) adoptPending(ctx context.Context) error {
+	id, err := j.rotator.Identify(j.req, j.req.Pending)
 	if err != nil {
 		return err
 	}
-	for _, c := range rows {
-		if c.Version == current && c.State != rota.Intended {
-			return nil
-		}
+	_, known, err := j.known(ctx, j.req.Token, id)
+	if known || err != nil {
+		return err
+	}
+	return j.recordPending(ctx, "")
+}
+
+// adoptCurrent makes sure that the ledger knows the current credential, also
+// one that rota did not make, and does not mean to end it: a finish that
+// stopped before its move left the row superseded.
+func (j *job) adoptCurrent(ctx context.Context) error {
+	current := j.secret.VersionOf(rota.Current)
+	c, known, err := j.known(ctx, current, j.plan.Identity)
+	if err != nil {
+		return err
+	}
+	if known && c.State != rota.Intended && !c.State.Open() {
+		return nil
 	}
 	return j.record(ctx, current, j.req.Current, rota.Live, "found as AWSCURRENT")
 }
@@ -115,61 +131,18 @@ func (j *job) room() error {
 // blocks only if the slot is needed.
 func (j *job) endNext(ctx context.Context) error {
 	for _, version := range j.labelled() {
-		for _, l := range j.secret.Stages[version] {
-			if at, ok := rota.ParseEndsLabel(l); !ok || !at.IsZero() || version == j.secret.VersionOf(rota.Current) {
-				continue
-			}
-			proof, err := j.expireVersion(ctx, version, true)
-			if err == nil {
-				j.note("version %s: %s", version, proof)
-				continue
-			}
-			if j.plan.Capacity > 0 && len(j.secret.Stages) > j.plan.Capacity {
-				return fmt.Errorf("the provider allows %d credentials and the old one did not end: %w", j.plan.Capacity, err)
-			}
-			j.note("version %s did not end: %v", version, err)
-		}
-	}
-	return nil
-}
-
-// revokeListed revokes what the provider holds under the request's name but
-// the one to keep, and records each.
-func (j *job) revokeListed(ctx context.Context, req Request, keep, why string) error {
-	l, ok := j.rotator.(Lister)
-	if !ok {
-		return nil
-	}
-	found, err := l.List(ctx, req)
-	if err != nil {
-		return fmt.Errorf("list %s: %w", req.Name, err)
-	}
-	for _, f := range found {
-		if f.ID == keep {
+		if at, ok := j.ending(version); !ok || !at.IsZero() || j.inRotation(version) {
 			continue
 		}
-		c := j.row(req.Token, Identity{Provider: j.plan.Identity.Provider, Principal: f.ID, ID: f.ID}, rota.Ending)
-		c.Metadata, c.Evidence = f.Metadata, why
-		if err := j.home.Ledger.Record(ctx, c, rota.Value{}); err != nil {
-			return err
+		proof, err := j.expireVersion(ctx, version, true)
+		if err == nil {
+			j.note("version %s: %s", version, proof)
+			continue
 		}
-		if err := l.Revoke(ctx, req, f.ID); err != nil {
-			return fmt.Errorf("revoke %s: %w", req.Name, err)
+		if j.plan.Capacity > 0 && len(j.secret.Stages) > j.plan.Capacity {
+			return fmt.Errorf("the provider allows %d credentials and the old one did not end: %w", j.plan.Capacity, err)
 		}
-		again, err := l.List(ctx, req)
-		if err != nil {
-			return fmt.Errorf("list %s: %w", req.Name, err)
-		}
-		for _, a := range again {
-			if a.ID == f.ID {
-				return fmt.Errorf("revoke %s: the provider still lists it: %w", req.Name, ErrNotYet)
-			}
-		}
-		c.State, c.Evidence = rota.ProvenDead, why+"; revoked, and no longer listed"
-		if err := j.home.Ledger.Record(ctx, c, rota.Value{}); err != nil {
-			return err
-		}
-		j.note("revoked a credential %s", why)
+		j.note("version %s did not end: %v", version, err)
 	}
 	return nil
 }

@@ -33,14 +33,16 @@ func (j *job) finish(ctx context.Context) error {
 		return err
 	}
 	// A first attempt whose answer came late may have left a credential.
-	if err := j.revokeListed(ctx, j.req, next.ID, "made by an attempt that did not finish"); err != nil {
+	if err := j.sweep(ctx, j.req, next.ID, "made by an attempt that did not finish"); err != nil {
 		return err
 	}
 	if err := j.planEnding(ctx, old, j.req.Current, next); err != nil {
 		return err
 	}
 	for _, other := range j.sameAs(ctx, j.req.Pending) {
-		if other.version != old && !other.same && j.endsLabel(other.version) != "" {
+		at, ends := j.ending(other.version)
+		waits := ends && (at.IsZero() || at.After(j.Now())) // sooner, never later
+		if waits && other.version != old && !other.same {
 			if err := j.schedule(ctx, other.version, other.value, j.Now(), "overwritten by version "+j.req.Token); err != nil {
 				return err
 			}
@@ -66,7 +68,7 @@ func (j *job) planEnding(ctx context.Context, old string, value rota.Value, next
 		return nil
 	}
 	policy, at := j.policy.String(), j.policy.End(j.Now())
-	if j.plan.Capacity == 1 || id.SamePrincipal(next) {
+	if j.plan.Capacity == 1 || id.SamePlace(next) {
 		policy, at = NotApplicable, j.Now()
 	}
 	return j.schedule(ctx, old, value, at, policy)
@@ -74,16 +76,9 @@ func (j *job) planEnding(ctx context.Context, old string, value rota.Value, next
 
 // schedule puts the label, then makes the timer.
 func (j *job) schedule(ctx context.Context, version string, value rota.Value, at time.Time, policy string) error {
-	label, before := rota.EndsLabel(version, at), j.endsLabel(version)
-	if label != before {
-		if err := j.home.Secrets.UpdateVersionStage(ctx, j.arn, label, "", version); err != nil {
-			return fmt.Errorf("label the ending of version %s: %w", version, err)
-		}
-		if before != "" {
-			if err := j.home.Secrets.UpdateVersionStage(ctx, j.arn, before, version, ""); err != nil {
-				return fmt.Errorf("remove the older label of version %s: %w", version, err)
-			}
-		}
+	label := rota.EndsLabel(version, at)
+	if err := j.mark(ctx, version, label); err != nil {
+		return err
 	}
 	return j.timer(ctx, version, value, label, policy)
 }
@@ -105,37 +100,30 @@ func (j *job) timer(ctx context.Context, version string, value rota.Value, label
 }
 
 // completeFinish makes sure that the intent is whole after AWSCURRENT moved.
-// Our own finish wrote it before the move; where a person moved the label,
-// the old credential is still live in the ledger and its ending is planned
+// Our own finish wrote it before the move. Where a person moved the label,
+// the old credential is still live in the ledger, or unknown and without a
+// label while AWSPENDING shows that the rotation runs; its ending is planned
 // now.
 func (j *job) completeFinish(ctx context.Context) error {
 	old := j.secret.VersionOf(rota.Previous)
 	if old == "" || j.req.Previous.IsZero() {
 		return nil
 	}
-	rows, err := j.home.Ledger.Credentials(ctx, j.arn)
+	id, err := j.rotator.Identify(j.at(old), j.req.Previous)
 	if err != nil {
 		return err
 	}
-	for _, c := range rows {
-		if c.Version != old || c.State != rota.Live {
-			continue
-		}
-		next, err := j.rotator.Identify(j.req, j.req.Current)
-		if err != nil {
-			return err
-		}
-		return j.planEnding(ctx, old, j.req.Previous, next)
+	row, known, err := j.known(ctx, old, id)
+	if err != nil {
+		return err
 	}
-	return nil
-}
-
-// endsLabel is the ending label of a version, "" if it has none.
-func (j *job) endsLabel(version string) rota.Label {
-	for _, l := range j.secret.Stages[version] {
-		if rota.IsEndsLabel(l) {
-			return l
-		}
+	_, labelled := j.ending(old)
+	unplanned := !labelled && j.secret.VersionOf(rota.Pending) == j.req.Token
+	if known {
+		unplanned = row.State == rota.Live
 	}
-	return ""
+	if !unplanned {
+		return nil
+	}
+	return j.planEnding(ctx, old, j.req.Previous, j.plan.Identity)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"time"
 
@@ -40,11 +39,19 @@ func (h *Handler) Handle(ctx context.Context, home Home, ev rota.Event) (res Res
 	j, done, err := h.open(ctx, home, ev)
 	defer func() {
 		if j != nil {
-			res.Notes = j.notes
+			for _, n := range j.notes {
+				res.Notes = append(res.Notes, j.hide.text(n))
+			}
 			err = j.clean(err)
 		}
 	}()
 	if done || err != nil {
+		switch {
+		case done && ev.Step == rota.ExpireSecret:
+			res.Proof = rota.Live // it is in use
+		case done && ev.Step == rota.ResolveSecret:
+			res.Finished = true // AWSCURRENT moved before the attempt was given up
+		}
 		return res, err
 	}
 	switch ev.Step {
@@ -99,11 +106,11 @@ func (h *Handler) open(ctx context.Context, home Home, ev rota.Event) (j *job, d
 
 	switch ev.Step {
 	case rota.ExpireSecret:
-		if slices.Contains(labels, rota.Current) || slices.Contains(labels, rota.Pending) {
+		if j.inRotation(ev.ClientRequestToken) {
 			return j, true, nil
 		}
 	case rota.ResolveSecret:
-		if !known || slices.Contains(labels, rota.Current) {
+		if slices.Contains(labels, rota.Current) {
 			return j, true, nil
 		}
 	default:
@@ -132,7 +139,11 @@ func (j *job) read(ctx context.Context) error {
 	if j.req.Previous, err = j.optional(ctx, "", rota.Previous); err != nil {
 		return fmt.Errorf("read AWSPREVIOUS: %w", err)
 	}
-	if token := j.secret.VersionOf(rota.Pending); token != "" {
+	token := j.secret.VersionOf(rota.Pending)
+	if j.event.Step == rota.ResolveSecret {
+		token = j.event.ClientRequestToken // also where AWSPENDING was taken off it
+	}
+	if token != "" {
 		if j.req.Pending, err = j.optional(ctx, token, ""); err != nil {
 			return fmt.Errorf("read AWSPENDING: %w", err)
 		}
@@ -159,10 +170,10 @@ func (j *job) read(ctx context.Context) error {
 	return nil
 }
 
-// labelled lists the versions that carry a label, in a fixed order, so that
-// the same state always leads to the same calls.
-func (j *job) labelled() []string {
-	return slices.Sorted(maps.Keys(j.secret.Stages))
+// inRotation reports whether the version is AWSCURRENT or AWSPENDING.
+func (j *job) inRotation(version string) bool {
+	labels := j.secret.Stages[version]
+	return slices.Contains(labels, rota.Current) || slices.Contains(labels, rota.Pending)
 }
 
 func (j *job) name() string { return j.rotator.Descriptor().Name }
@@ -184,7 +195,9 @@ func (j *job) admin(ctx context.Context, id string) (Admin, error) {
 }
 
 func (j *job) value(ctx context.Context, version, label string) (rota.Value, error) {
-	return j.home.Secrets.Get(ctx, j.arn, version, label)
+	v, err := j.home.Secrets.Get(ctx, j.arn, version, label)
+	j.hide.add(v)
+	return v, err
 }
 
 // optional is value, with the zero Value where there is none.
@@ -210,6 +223,21 @@ func (j *job) row(version string, id Identity, state rota.CredentialState) rota.
 		Provider: id.Provider, Principal: id.Principal, ProviderID: id.ID,
 		State: state, Lane: j.plan.Lane,
 	}
+}
+
+// known finds the ledger row of exactly this credential of the version; a
+// version may have other rows, of orphans that were made under its name.
+func (j *job) known(ctx context.Context, version string, id Identity) (rota.Credential, bool, error) {
+	rows, err := j.home.Ledger.Credentials(ctx, j.arn)
+	if err != nil {
+		return rota.Credential{}, false, err
+	}
+	for _, c := range rows {
+		if c.Version == version && c.Provider == id.Provider && c.Principal == id.Principal && c.ProviderID == id.ID {
+			return c, true, nil
+		}
+	}
+	return rota.Credential{}, false, nil
 }
 
 // record writes the ledger row of a value.

@@ -28,6 +28,9 @@ type Secrets interface {
 type Timer interface {
 	// Schedule makes or moves the one timer of the credential's version.
 	// NotBefore zero means at the next rotation: no timer, only the record.
+	// It is called before AWSCURRENT moves, and ExpireSecret of a version
+	// that is AWSCURRENT does nothing: a timer that could fire while the step
+	// that made it still runs must wait for that step's end.
 	Schedule(ctx context.Context, c rota.Credential, secret rota.Value) error
 }
 

@@ -1,7 +1,11 @@
 package rotation
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rotahq/rota"
@@ -34,21 +38,43 @@ func (h *hider) add(values ...rota.Value) {
 		}
 		b := v.Reveal()
 		h.part(string(b))
-		var fields map[string]any
-		if json.Unmarshal(b, &fields) != nil {
-			continue
-		}
-		for name, f := range fields {
-			if s, ok := f.(string); ok && (h.secretFields[name] || looksSecret(name)) {
-				h.part(s)
-			}
+		var doc any
+		if json.Unmarshal(b, &doc) == nil {
+			h.member("", doc)
 		}
 	}
 }
 
+// member adds what is secret in a JSON value that stands under a name.
+func (h *hider) member(name string, v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for inner, f := range v {
+			if h.secret(name) && !h.secret(inner) {
+				inner = name // all that stands below a secret name
+			}
+			h.member(inner, f)
+		}
+	case []any:
+		for _, f := range v {
+			h.member(name, f)
+		}
+	case string:
+		if h.secret(name) {
+			h.part(v)
+		}
+	case float64:
+		if h.secret(name) {
+			h.part(strconv.FormatFloat(v, 'f', -1, 64))
+		}
+	}
+}
+
+func (h *hider) secret(field string) bool { return h.secretFields[field] || looksSecret(field) }
+
 func looksSecret(field string) bool {
 	f := strings.ToLower(field)
-	for _, word := range []string{"pass", "secret", "token", "key"} {
+	for _, word := range []string{"pass", "pwd", "secret", "token", "key", "credential"} {
 		if strings.Contains(f, word) {
 			return true
 		}
@@ -56,14 +82,34 @@ func looksSecret(field string) bool {
 	return false
 }
 
+// part adds a text and the forms that it takes in messages: quoted by %q,
+// as JSON, in an address, and as the base64 of an authorization header.
 func (h *hider) part(s string) {
-	if len(s) >= shortest {
-		h.parts = append(h.parts, s)
+	if len(s) < shortest {
+		return
+	}
+	forms := []string{
+		s, inside(strconv.Quote(s)), url.QueryEscape(s), url.PathEscape(s),
+		base64.StdEncoding.EncodeToString([]byte(s)), base64.RawURLEncoding.EncodeToString([]byte(s)),
+	}
+	if j, err := json.Marshal(s); err == nil {
+		forms = append(forms, inside(string(j)))
+	}
+	for _, f := range forms {
+		if !slices.Contains(h.parts, f) {
+			h.parts = append(h.parts, f)
+		}
 	}
 }
 
+func inside(quoted string) string { return quoted[1 : len(quoted)-1] }
+
+// text removes the longest parts first: one that is the beginning of another
+// would leave the other's end.
 func (h *hider) text(s string) string {
-	for _, p := range h.parts {
+	parts := slices.Clone(h.parts)
+	slices.SortStableFunc(parts, func(a, b string) int { return len(b) - len(a) })
+	for _, p := range parts {
 		s = strings.ReplaceAll(s, p, "[secret]")
 	}
 	return s

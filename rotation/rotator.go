@@ -130,9 +130,14 @@ func (a Identity) SamePrincipal(b Identity) bool {
 	return a.Provider == b.Provider && a.Principal == b.Principal
 }
 
+// SamePlace reports whether the provider keeps only one of the two: setting
+// one overwrote the other. Two keys of one principal have an id each, and
+// live side by side.
+func (a Identity) SamePlace(b Identity) bool { return a.SamePrincipal(b) && a.ID == b.ID }
+
 // SameCredential reports whether both are one and the same credential.
 func (a Identity) SameCredential(b Identity) bool {
-	return a.SamePrincipal(b) && a.ID == b.ID && a.Secret.Equal(b.Secret)
+	return a.SamePlace(b) && a.Secret.Equal(b.Secret)
 }
 
 // Plan is how one secret will be rotated.

@@ -25,7 +25,7 @@ func Serves(admin rota.Secret, name string) bool {
 // MayUse refuses a child that the admin secret does not serve, with the
 // command that allows it, and a secret that names itself.
 func MayUse(admin, child rota.Secret) error {
-	if admin.Key == child.Key {
+	if admin.ARN() == child.ARN() {
 		return fmt.Errorf("the secret %s names itself as its admin secret", child.Name)
 	}
 	if Serves(admin, child.Name) {

@@ -39,7 +39,7 @@ func (j *job) set(ctx context.Context) error {
 // another version with the same principal.
 func (j *job) noteCut(ctx context.Context) error {
 	for _, other := range j.sameAs(ctx, j.req.Pending) {
-		if other.version == j.secret.VersionOf(rota.Current) {
+		if _, ends := j.ending(other.version); !ends || other.version == j.secret.VersionOf(rota.Current) {
 			continue
 		}
 		j.note("this cuts the overlap of version %s short: it is the same principal", other.version)
@@ -53,7 +53,7 @@ type sameVersion struct {
 	same    bool // the very same credential, not only its principal
 }
 
-// sameAs finds the labelled versions whose value has the principal of v. A
+// sameAs finds the labelled versions whose value has the place of v. A
 // version that cannot be read or understood is none.
 func (j *job) sameAs(ctx context.Context, v rota.Value) []sameVersion {
 	id, err := j.rotator.Identify(j.req, v)
@@ -70,7 +70,7 @@ func (j *job) sameAs(ctx context.Context, v rota.Value) []sameVersion {
 			continue
 		}
 		other, err := j.rotator.Identify(j.at(version), value)
-		if err == nil && other.SamePrincipal(id) {
+		if err == nil && other.SamePlace(id) {
 			out = append(out, sameVersion{version, value, other.SameCredential(id)})
 		}
 	}

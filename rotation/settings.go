@@ -133,10 +133,10 @@ func rotatorName(c Catalog, s rota.Secret, look lookup) (string, error) {
 	if name, where := look.get(SettingRotator); name != "" {
 		named = append(named, naming{name, where})
 	}
+	if r, ok := c.ByType(s.Type); ok {
+		named = append(named, naming{r.Descriptor().Name, "the type " + s.Type})
+	}
 	if len(named) == 0 {
-		if r, ok := c.ByType(s.Type); ok {
-			return r.Descriptor().Name, nil
-		}
 		if s.Type != "" {
 			return "", fmt.Errorf("rota has no provider file for the type %q: name a rotation function, or a rotator with the tag rota:rotator", s.Type)
 		}
@@ -239,13 +239,23 @@ func CheckTag(c Catalog, key, value string) error {
 		return nil
 	}
 	var known []string
+	var refused error
 	for _, r := range c.rotators {
 		for _, set := range r.Descriptor().Settings {
-			if set.Name == name {
+			known = append(known, TagPrefix+set.Name)
+			if set.Name != name {
+				continue
+			}
+			if set.Check == nil || value == "" {
 				return nil
 			}
-			known = append(known, TagPrefix+set.Name)
+			if refused = set.Check(value); refused == nil {
+				return nil // one rotator could use it
+			}
 		}
+	}
+	if refused != nil {
+		return fmt.Errorf("tag %s: %w", key, refused)
 	}
 	for _, n := range commonSettings {
 		known = append(known, TagPrefix+n)

@@ -26,28 +26,33 @@ func (j *job) test(ctx context.Context) error {
 
 // accepted waits until the provider accepts v for good. A refusal that lasts
 // for the whole propagation time is Permanent; a wait that does not fit into
-// the step is ErrNotYet.
+// the step, and an answer that changes to and fro, is ErrNotYet.
 func (j *job) accepted(ctx context.Context, v rota.Value) error {
 	p := j.plan.Propagation
 	need := max(p.Successes, 1)
 	start := time.Now()
+	onlyRefused := true
 	for row := 0; ; {
 		err := j.rotator.Try(ctx, j.req, v)
 		switch {
 		case err == nil:
+			onlyRefused = false
 			if row++; row >= need {
 				return nil
 			}
 		case errors.Is(err, ErrRefused):
 			row = 0
+		case errors.Is(err, ErrNotYet):
+			row, onlyRefused = 0, false
 		default:
 			return fmt.Errorf("try the new value: %w", err)
 		}
-		if time.Since(start)+p.Interval > p.Within {
-			if err != nil {
+		// Successes in a row end by themselves, however little time is left.
+		if err != nil && time.Since(start)+p.Interval > p.Within {
+			if onlyRefused {
 				return Permanent(fmt.Errorf("the provider refuses the new value since %s: %w", p.Within, err))
 			}
-			return fmt.Errorf("the provider accepted the new value %d times in a row, %d are needed: %w", row, need, ErrNotYet)
+			return fmt.Errorf("the new value has not been accepted %d times in a row within %s: %w", need, p.Within, ErrNotYet)
 		}
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= p.Interval {
 			return fmt.Errorf("the new value has not propagated: %w", ErrNotYet)

@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
+	"io"
 	"slices"
 	"time"
 
@@ -22,10 +23,32 @@ func (s *Server) ownOperations() map[string]operation {
 	}
 }
 
+// ownOn makes an operation of rota's own. They are plain JSON; a member that
+// the operation does not know is a mistake of the caller.
+func ownOn[In, Out any](do func(context.Context, rota.Caller, In) (Out, error)) operation {
+	return func(ctx context.Context, c rota.Caller, body []byte) ([]byte, error) {
+		var in In
+		if err := decodeStrict(body, &in); err != nil {
+			return nil, rota.E(rota.Serialization, "The request body can not be read: it must be one JSON object with the members of this operation.")
+		}
+		out, err := do(ctx, c, in)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(out)
+	}
+}
+
 func decodeStrict(body []byte, in any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
-	return d.Decode(in)
+	if err := d.Decode(in); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the object")
+	}
+	return nil
 }
 
 func (s *Server) status(ctx context.Context, c rota.Caller, _ wire.StatusInput) (wire.StatusOutput, error) {
@@ -88,7 +111,11 @@ func statusOf(one store.Status) wire.SecretStatus {
 	return st
 }
 
-const shownJournal = 50
+// How much of a journal is shown at once.
+const (
+	shownJournal = 50
+	mostJournal  = 1000
+)
 
 func (s *Server) show(ctx context.Context, c rota.Caller, in wire.ShowInput) (wire.ShowOutput, error) {
 	var out wire.ShowOutput
@@ -151,12 +178,14 @@ func (s *Server) showVersions(ctx context.Context, c rota.Caller, d rota.Secret,
 	}
 }
 
+// showJournal shows the newest entries, or what came after the one that the
+// caller has seen.
 func (s *Server) showJournal(ctx context.Context, c rota.Caller, d rota.Secret, in wire.ShowInput, out *wire.ShowOutput) error {
 	limit := in.MaxJournal
-	if limit <= 0 || limit > 1000 {
+	if limit <= 0 {
 		limit = shownJournal
 	}
-	entries, err := s.Store.JournalOf(ctx, c, d.ARN(), limit, 0)
+	entries, err := s.Store.JournalOf(ctx, c, d.ARN(), min(limit, mostJournal), 0)
 	if err != nil {
 		return err
 	}
@@ -182,35 +211,51 @@ func shownCredential(r rota.Credential) wire.ShownCredential {
 	}
 }
 
+// expire changes the ending of one version, and shows the row that it was
+// changed in.
 func (s *Server) expire(ctx context.Context, c rota.Caller, in wire.ExpireInput) (wire.ExpireOutput, error) {
 	var out wire.ExpireOutput
-	asked := 0
-	for _, set := range []bool{in.Now, in.Hold, in.Resume, in.Until != nil} {
-		if set {
-			asked++
-		}
-	}
-	if asked != 1 {
-		return out, rota.E(rota.InvalidParameter, "Give exactly one of Now, Hold, Resume and Until.")
+	version, err := s.oneOpen(ctx, c, in)
+	if err != nil {
+		return out, err
 	}
 	change := store.EndingChange{Now: in.Now, Hold: in.Hold, Resume: in.Resume, Until: deref(in.Until)}
-	if err := s.Store.SetEnding(ctx, c, in.SecretId, in.VersionId, change); err != nil {
+	if err := s.Store.SetEnding(ctx, c, in.SecretId, version, change); err != nil {
 		return out, err
 	}
 	rows, err := s.Store.Credentials(ctx, c, in.SecretId)
 	if err != nil {
 		return out, err
 	}
-	// The row that was changed last is the one.
 	var last rota.Credential
 	for _, r := range rows {
-		if (in.VersionId == "" || r.Version == in.VersionId) && !r.Changed.Before(last.Changed) {
+		if r.Version == version && !r.Changed.Before(last.Changed) {
 			last = r
 		}
 	}
-	if last.ID == "" {
-		return out, fmt.Errorf("the ledger has no row of %s after its ending was changed", in.SecretId)
-	}
 	out.Credential = shownCredential(last)
 	return out, nil
+}
+
+// oneOpen is the version that is meant: the one named, else the only one whose
+// ending is open. "" lets the store say that there is none, or which.
+func (s *Server) oneOpen(ctx context.Context, c rota.Caller, in wire.ExpireInput) (string, error) {
+	if in.VersionId != "" {
+		return in.VersionId, nil
+	}
+	rows, err := s.Store.Credentials(ctx, c, in.SecretId)
+	if err != nil {
+		return "", err
+	}
+	version := ""
+	for _, r := range rows {
+		if !r.State.Open() || r.Version == version {
+			continue
+		}
+		if version != "" {
+			return "", nil
+		}
+		version = r.Version
+	}
+	return version, nil
 }

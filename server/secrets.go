@@ -9,7 +9,9 @@ import (
 	"github.com/rotahq/rota/wire"
 )
 
-// awsOperations maps each operation between the wire and the store.
+// awsOperations maps each operation between the wire and the store. Those of
+// resource policies and of replication are not there, but for reading a
+// policy: no secret has one, and clients such as Terraform ask for each.
 func (s *Server) awsOperations() map[string]operation {
 	return map[string]operation{
 		"CreateSecret":             on(s.createSecret),
@@ -28,6 +30,7 @@ func (s *Server) awsOperations() map[string]operation {
 		"RotateSecret":             on(s.rotateSecret),
 		"CancelRotateSecret":       on(s.cancelRotateSecret),
 		"GetRandomPassword":        on(s.getRandomPassword),
+		"GetResourcePolicy":        on(s.getResourcePolicy),
 	}
 }
 
@@ -37,7 +40,7 @@ func (s *Server) createSecret(ctx context.Context, c rota.Caller, in *wire.Creat
 		return nil, err
 	}
 	if len(in.AddReplicaRegions) > 0 {
-		return nil, rota.E(rota.InvalidRequest, "This release of rota does not replicate secrets to other regions.")
+		return nil, rota.E(rota.InvalidRequest, "Replication to other regions is not in this release of rota.")
 	}
 	out, err := s.Store.CreateSecret(ctx, c, store.CreateSecretInput{
 		Name: in.Name, ClientRequestToken: in.ClientRequestToken, Value: v, Description: deref(in.Description),
@@ -211,6 +214,11 @@ func (s *Server) getRandomPassword(ctx context.Context, c rota.Caller, in *wire.
 		IncludeSpace: deref(in.IncludeSpace), RequireEachIncludedType: in.RequireEachIncludedType,
 	})
 	return &wire.GetRandomPasswordOutput{RandomPassword: v}, err
+}
+
+func (s *Server) getResourcePolicy(ctx context.Context, c rota.Caller, in *wire.GetResourcePolicyInput) (wire.Output, error) {
+	d, err := s.Store.DescribeSecret(ctx, c, store.DescribeSecretInput{SecretID: in.SecretId})
+	return &wire.GetResourcePolicyOutput{ARN: d.ARN(), Name: d.Name}, err
 }
 
 // oneValue takes the string or the binary, not both.

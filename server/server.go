@@ -6,9 +6,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/rotahq/rota"
@@ -16,17 +18,18 @@ import (
 	"github.com/rotahq/rota/wire"
 )
 
-// maxBody is the largest request body: the largest value (65,536 bytes), each
-// byte escaped in JSON as \u0000, with room for the rest.
-const maxBody = 1 << 20
+// MaxBody is the largest request body in bytes: the largest value (65,536
+// bytes), each byte escaped in JSON as \u0000, with room for the rest.
+const MaxBody = 1 << 20
 
-// Config is what a server is made of.
+// Config is what a server is made of. All of it must be set.
 type Config struct {
 	Store    *store.Store
 	Verifier *wire.Verifier
 	NewID    func() string // request ids
 	Log      *slog.Logger  // never sees a value
-	// Healthy says what is wrong, for /healthz; nil error: nothing.
+	// Healthy says which part is not working, for /healthz: an error whose
+	// text goes into the log, and out only as "failing".
 	Healthy func(context.Context) error
 	// ClockHeld says why scheduled starts and endings wait, "" if they do not.
 	ClockHeld func() string
@@ -49,6 +52,13 @@ func New(c Config) *Server {
 	return s
 }
 
+// request is what the log tells of one request: never a body, never a header.
+type request struct {
+	id        string
+	operation string
+	principal string
+}
+
 // ServeHTTP is the one path of every request: method, size, signature,
 // target, decode, call, error table.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -56,71 +66,110 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.health(w, r)
 		return
 	}
-	id := s.NewID()
 	start := time.Now()
-	operation, body, err := s.answer(r, id)
+	q := request{id: s.NewID()}
+	answer, err := s.answer(r, &q)
+	var unsent error
 	if err != nil {
-		err = errors.Join(err, wire.WriteError(w, id, err))
+		unsent = wire.WriteError(w, q.id, err)
 	} else {
-		err = wire.Write(w, id, body)
+		unsent = wire.Write(w, q.id, answer)
 	}
-	if err != nil && rota.CodeOf(err) == rota.Internal {
-		s.Log.Error("request", "operation", operation, "request_id", id, "error", err)
-	} else if s.Log.Enabled(r.Context(), slog.LevelDebug) {
-		s.Log.Debug("request", "operation", operation, "request_id", id, "duration", time.Since(start), "code", string(rota.CodeOf(err)))
-	}
+	s.log(r, q, start, err, unsent)
 }
 
-func (s *Server) answer(r *http.Request, id string) (operation string, answer []byte, err error) {
+// log writes the line of one request: an error where the server is to blame,
+// all others only when they are asked for, since a line costs as much as the
+// request.
+func (s *Server) log(r *http.Request, q request, start time.Time, err, unsent error) {
+	ctx, level := r.Context(), slog.LevelDebug
+	if rota.CodeOf(err) == rota.Internal && ctx.Err() == nil {
+		level = slog.LevelError
+	}
+	if !s.Log.Enabled(ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("operation", q.operation), slog.String("request_id", q.id), slog.String("principal", q.principal),
+		slog.String("source", r.RemoteAddr), slog.Duration("duration", time.Since(start)),
+	}
+	if err != nil {
+		attrs = append(attrs, slog.String("code", string(rota.CodeOf(err))), slog.Any("error", err))
+	}
+	if unsent != nil {
+		attrs = append(attrs, slog.String("unsent", unsent.Error()))
+	}
+	s.Log.LogAttrs(ctx, level, "request", attrs...)
+}
+
+func (s *Server) answer(r *http.Request, q *request) (answer []byte, err error) {
+	// A panic is the end of one request. Its text could hold a value, and
+	// stays out; the stack has addresses only.
+	defer func() {
+		if v := recover(); v != nil {
+			answer, err = nil, fmt.Errorf("panic (%T)\n%s", v, debug.Stack())
+		}
+	}()
 	if r.Method != http.MethodPost {
-		return "", nil, rota.E(rota.UnknownOperation, "Send requests with the method POST.")
+		return nil, rota.E(rota.UnknownOperation, "Send requests with the method POST.")
 	}
 	body, err := read(r)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	who, err := s.Verifier.Verify(r, body)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
+	q.principal = who.Caller.Principal
 	service, operation, err := wire.Target(r.Header)
 	if err != nil {
-		return "", nil, err
+		return nil, err
+	}
+	q.operation = operation
+	do, err := s.find(service, operation)
+	if err != nil {
+		return nil, err
 	}
 	c := who.Caller
-	c.RequestID, c.Source = id, r.RemoteAddr
-	ops := s.aws
-	if service == wire.ServiceRota {
-		ops = s.own
-	}
-	op, ok := ops[operation]
-	if !ok {
-		if service == wire.Service {
-			return operation, nil, rota.E(rota.InvalidRequest, "This release of rota does not have the operation %s.", operation)
-		}
-		return operation, nil, rota.E(rota.UnknownOperation, "rota has no operation %s.", operation)
-	}
-	answer, err = op(r.Context(), c, body)
-	return operation, answer, err
+	c.RequestID, c.Source = q.id, r.RemoteAddr
+	return do(r.Context(), c, body)
 }
 
-// read reads a body once; more than maxBody is refused before it is read
+func (s *Server) find(service, operation string) (operation, error) {
+	if service == wire.ServiceRota {
+		if op, ok := s.own[operation]; ok {
+			return op, nil
+		}
+		return nil, rota.E(rota.UnknownOperation, "rota has no operation %s.", operation)
+	}
+	if op, ok := s.aws[operation]; ok {
+		return op, nil
+	}
+	return nil, rota.E(rota.InvalidRequest, "The operation %s is not in this release of rota.", operation)
+}
+
+// firstRead is how much is reserved for a body before any of it has come: who
+// only says that much is coming gets no more.
+const firstRead = 16 << 10
+
+// read reads a body once. More than MaxBody is refused before it is read
 // where the length is told, and at the limit where it is not.
 func read(r *http.Request) ([]byte, error) {
-	tooLarge := rota.E(rota.TooLarge, "The request body is larger than %d bytes.", maxBody)
-	if r.ContentLength > maxBody {
+	tooLarge := rota.E(rota.TooLarge, "The request body is larger than %d bytes.", MaxBody)
+	if r.ContentLength > MaxBody {
 		return nil, tooLarge
 	}
 	size := int64(512)
-	if r.ContentLength > 0 {
-		size = r.ContentLength
+	if r.ContentLength >= 0 {
+		size = min(r.ContentLength, firstRead)
 	}
-	body := make([]byte, 0, size+1)
+	body := make([]byte, 0, size+1) // one more, to read the end without growing
 	for {
 		n, err := r.Body.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
 		switch {
-		case len(body) > maxBody:
+		case len(body) > MaxBody:
 			return nil, tooLarge
 		case errors.Is(err, io.EOF):
 			return body, nil
@@ -134,14 +183,20 @@ func read(r *http.Request) ([]byte, error) {
 
 // health answers without a signature and tells nothing of secrets.
 func (s *Server) health(w http.ResponseWriter, r *http.Request) {
-	status, answer := http.StatusOK, map[string]string{"status": "ok"}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
+	status, text := http.StatusOK, "ok"
 	if err := s.Healthy(r.Context()); err != nil {
-		status, answer = http.StatusServiceUnavailable, map[string]string{"status": "failing"}
+		status, text = http.StatusServiceUnavailable, "failing"
 		s.Log.Error("health", "error", err)
 	}
-	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(answer) // the client went away
+	_ = json.NewEncoder(w).Encode(map[string]string{"status": text}) // the client went away
 }
 
 // on makes an operation of AWS's from its shapes.
@@ -159,21 +214,5 @@ func on[In any, P interface {
 			return nil, err
 		}
 		return wire.Encode(out), nil
-	}
-}
-
-// ownOn makes an operation of rota's own; a member that it does not know is
-// a mistake of the caller.
-func ownOn[In, Out any](do func(context.Context, rota.Caller, In) (Out, error)) operation {
-	return func(ctx context.Context, c rota.Caller, body []byte) ([]byte, error) {
-		var in In
-		if err := decodeStrict(body, &in); err != nil {
-			return nil, rota.E(rota.Serialization, "The request body can not be read: it must be a JSON object with the members of this operation.")
-		}
-		out, err := do(ctx, c, in)
-		if err != nil {
-			return nil, err
-		}
-		return json.Marshal(out)
 	}
 }

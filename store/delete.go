@@ -54,7 +54,7 @@ func (s *Store) DeleteSecret(ctx context.Context, c rota.Caller, in DeleteSecret
 
 // deleteNothing is AWS's answer to a forced deletion of what is not there.
 func (x *session) deleteNothing(id string) (DeleteSecretOutput, error) {
-	r, err := x.parseID(id)
+	r, err := parseID(x.c, id)
 	if err != nil {
 		return DeleteSecretOutput{}, err
 	}

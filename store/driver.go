@@ -20,11 +20,11 @@ type Driver interface {
 	View(ctx context.Context, f func(Tx) error) error
 
 	// Update runs f in a transaction, alone. When it returns nil everything
-	// that f wrote survives a crash; when f fails nothing was written. Any
-	// other error of a driver may leave open whether the commit happened
-	// only if the connection was lost during it. f may be run again, so it
-	// must have no effect but on the transaction and on variables that it
-	// sets anew.
+	// that f wrote survives a crash; when f failed, nothing was written. With
+	// another error nothing was written either, unless the disk or the
+	// connection failed during the commit: then it may have been. f may be
+	// run again, so it must have no effect but on the transaction and on
+	// variables that it sets anew.
 	Update(ctx context.Context, f func(Tx) error) error
 
 	// Fetch is the hot read: the value under a label, in one indexed query.

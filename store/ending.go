@@ -136,8 +136,13 @@ func (it *item) rewriteEnding(version string, rows []rota.Credential, change End
 	if !change.Until.IsZero() {
 		at, policy = change.Until, "until "+change.Until.UTC().Format(time.RFC3339)
 	}
-	label := rota.EndsLabel(version, at)
-	at, _ = rota.ParseEndsLabel(label) // in whole seconds, as the label says
+	if change.Hold || change.Resume {
+		at = rows[0].NotBefore
+	}
+	label, at, err := it.endsLabel(version, at)
+	if err != nil {
+		return err
+	}
 	for _, c := range rows {
 		switch {
 		case change.Hold:
@@ -161,9 +166,6 @@ func (it *item) rewriteEnding(version string, rows []rota.Credential, change End
 		c.Changed = it.now
 		if err := it.tx.PutCredential(c); err != nil {
 			return err
-		}
-		if change.Hold || change.Resume {
-			label = rota.EndsLabel(version, c.NotBefore)
 		}
 	}
 	if err := it.loseEndsLabels(version, label); err != nil {

@@ -22,11 +22,11 @@ type match func(rota.Secret) bool
 // without values InvalidParameter.
 func compile(filters []Filter) (match, error) {
 	var all []match
-	for _, f := range filters {
+	for i, f := range filters {
 		one, ok := matchers[f.Key]
 		if !ok {
-			return nil, rota.E(rota.Validation, "1 validation error detected: Value '%s' at 'filters.1.member.key' failed to satisfy constraint: "+
-				"Member must satisfy enum value set: [all, description, name, owning-service, primary-region, tag-key, tag-value]", f.Key)
+			return nil, rota.E(rota.Validation, "1 validation error detected: Value '%s' at 'filters.%d.member.key' failed to satisfy constraint: "+
+				"Member must satisfy enum value set: [all, description, name, owning-service, primary-region, tag-key, tag-value]", f.Key, i+1)
 		}
 		if len(f.Values) == 0 {
 			return nil, rota.E(rota.InvalidParameter, "Invalid filter values for key: %s", f.Key)

@@ -20,6 +20,8 @@ type Functions interface {
 	// rotation is enabled. It calls no provider. A function that cannot be
 	// invoked is AccessDenied with AWS's sentence; none named is
 	// InvalidRequest with AWS's sentence; everything else InvalidParameter.
+	// It runs inside the transaction of the change, so it must read other
+	// secrets by Lookup and never by the store, which would wait for itself.
 	Check(ctx context.Context, s Setup) (Assignment, error)
 }
 

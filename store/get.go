@@ -68,8 +68,7 @@ func (s *Store) get(ctx context.Context, c rota.Caller, in GetSecretValueInput) 
 // fetch is the short way, for a value under a label. ok is false when the
 // long way must find out what to answer.
 func (s *Store) fetch(ctx context.Context, c rota.Caller, in GetSecretValueInput) (r read, ok bool, err error) {
-	x := s.session1(c)
-	ref, err := x.parseID(in.SecretID)
+	ref, err := parseID(s.placed(c), in.SecretID)
 	if err != nil {
 		return r, false, err
 	}
@@ -82,7 +81,7 @@ func (s *Store) fetch(ctx context.Context, c rota.Caller, in GetSecretValueInput
 		return r, false, err
 	}
 	row := SecretRow{Secret: rota.Secret{Key: f.Key, Name: f.Name, Suffix: f.Suffix}}
-	value, err := x.unseal(row, VersionRow{Version: rota.Version{ID: f.Version, Kind: f.Kind}, Blob: f.Blob})
+	value, err := s.unseal(row, VersionRow{Version: rota.Version{ID: f.Version, Kind: f.Kind}, Blob: f.Blob})
 	if err != nil {
 		return r, false, err
 	}
@@ -92,17 +91,6 @@ func (s *Store) fetch(ctx context.Context, c rota.Caller, in GetSecretValueInput
 		key:            f.Key,
 		secretAccessed: f.SecretAccessed, versionAccessed: f.VersionAccessed,
 	}, true, nil
-}
-
-// session1 is a session without a transaction, to read ids with.
-func (s *Store) session1(c rota.Caller) *session {
-	if c.Account == "" {
-		c.Account = s.cfg.Account
-	}
-	if c.Region == "" {
-		c.Region = s.cfg.Region
-	}
-	return &session{Store: s, c: c}
 }
 
 func (x *session) get(in GetSecretValueInput) (r read, err error) {

@@ -99,11 +99,11 @@ func (it *item) binding(version string) seal.Binding {
 }
 
 // unseal opens a version's value; the error names the secret.
-func (x *session) unseal(row SecretRow, v VersionRow) (rota.Value, error) {
+func (s *Store) unseal(row SecretRow, v VersionRow) (rota.Value, error) {
 	if v.Kind == rota.KindNone {
 		return rota.Value{}, nil
 	}
-	val, err := x.cfg.Sealer.Open(seal.Binding{Account: row.Account, Region: row.Region, ID: row.ID, Version: v.ID}, v.Blob)
+	val, err := s.cfg.Sealer.Open(seal.Binding{Account: row.Account, Region: row.Region, ID: row.ID, Version: v.ID}, v.Blob)
 	if err != nil {
 		return rota.Value{}, nameSecret(err, row.Name)
 	}

@@ -141,8 +141,10 @@ func (it *item) dropPending(version string) error {
 	if err != nil {
 		return err
 	}
-	label := rota.EndsLabel(version, it.now)
-	at, _ := rota.ParseEndsLabel(label)
+	label, at, err := it.endsLabel(version, it.now)
+	if err != nil {
+		return err
+	}
 	ends := false
 	for _, c := range rows {
 		if c.Version != version || c.State != rota.Intended && c.State != rota.Live {
@@ -163,6 +165,23 @@ func (it *item) dropPending(version string) error {
 		return err
 	}
 	return it.attach(label, version)
+}
+
+// endsLabel is the label of an ending, and its time as the label says it, in
+// whole seconds. Where another version has that label, since it holds only
+// the beginning of a version id, it is a second later.
+func (it *item) endsLabel(version string, at time.Time) (rota.Label, time.Time, error) {
+	for {
+		l := rota.EndsLabel(version, at)
+		if have := it.labels[l]; have == "" || have == version {
+			at, _ = rota.ParseEndsLabel(l)
+			return l, at, nil
+		}
+		if at.IsZero() {
+			return "", at, rota.E(rota.InvalidRequest, "The staging label %s is on version %s. End that one first.", l, it.labels[l])
+		}
+		at = at.Add(time.Second)
+	}
 }
 
 // loseEndsLabels takes all ending labels off a version but one.

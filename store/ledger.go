@@ -23,10 +23,14 @@ func (s *Store) RecordCredential(ctx context.Context, c rota.Caller, cred rota.C
 }
 
 // ScheduleEnding makes or moves the timer of a credential: the row becomes
-// superseded, with policy and times as given. A held one stays held. It may
-// be repeated.
+// superseded, with policy and times as given. A held one stays held. The
+// AWSCURRENT version can only get one from a rotation that runs, which is
+// about to move AWSCURRENT (ClaimLost). It may be repeated.
 func (s *Store) ScheduleEnding(ctx context.Context, c rota.Caller, cred rota.Credential, secret rota.Value) error {
 	return s.claimed(ctx, c, "schedule the ending of a credential", func(it *item) error {
+		if err := it.mayEndCurrent(cred.Version); err != nil {
+			return err
+		}
 		cred.State = rota.Superseded
 		it.wake = true
 		return it.recordAs(cred, secret, func(row *rota.Credential) {
@@ -36,6 +40,15 @@ func (s *Store) ScheduleEnding(ctx context.Context, c rota.Caller, cred rota.Cre
 			}
 		})
 	})
+}
+
+// mayEndCurrent refuses the intent to end what is AWSCURRENT, once the
+// rotation that would replace it is over.
+func (it *item) mayEndCurrent(version string) error {
+	if version != "" && version == it.labels[rota.Current] && it.task.Kind != Rotate {
+		return it.lost("the rotation that would replace version " + version + " is over")
+	}
+	return nil
 }
 
 func (it *item) record(cred rota.Credential, secret rota.Value) error {
@@ -191,7 +204,7 @@ func (x *session) keyOf(secretID string) (rota.Key, error) {
 	if err == nil {
 		return row.Key, nil
 	}
-	r, perr := x.parseID(secretID)
+	r, perr := parseID(x.c, secretID)
 	if perr != nil || r.suffix == "" {
 		return rota.Key{}, err
 	}

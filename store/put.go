@@ -33,7 +33,7 @@ type PutSecretValueOutput struct {
 // rotation, and while rotation is on it must be one that can be rotated.
 func (s *Store) PutSecretValue(ctx context.Context, c rota.Caller, in PutSecretValueInput) (out PutSecretValueOutput, err error) {
 	err = s.update(ctx, c, "PutSecretValue", in.SecretID, func(x *session) error {
-		if _, err := x.parseID(in.SecretID); err != nil {
+		if _, err := parseID(x.c, in.SecretID); err != nil {
 			return err
 		}
 		if in.ClientRequestToken == "" {

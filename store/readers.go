@@ -60,6 +60,9 @@ func (s *Store) accessed(ctx context.Context, c rota.Caller, got read) error {
 		return nil
 	}
 	err := s.d.Update(ctx, func(tx Tx) error {
+		if _, ok, err := tx.Secret(got.key); err != nil || !ok {
+			return err // purged since
+		}
 		if newDay {
 			if err := tx.PutAccessed(got.key, got.out.VersionID, today); err != nil {
 				return err

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/rotahq/rota"
@@ -49,33 +48,37 @@ func validName(s string, create bool) bool {
 	return true
 }
 
-var suffixed = regexp.MustCompile(`^(.+)-([A-Za-z0-9]{6})$`)
+// cutSuffix takes the six characters off the end of an ARN, if it has them.
+func cutSuffix(s string) (name, suffix string) {
+	dash := len(s) - 7
+	if dash < 1 || s[dash] != '-' || strings.Trim(s[dash+1:], suffixAlphabet) != "" {
+		return s, ""
+	}
+	return s[:dash], s[dash+1:]
+}
 
 // parseID reads a SecretId: a name, an ARN, or an ARN without the six
 // characters at its end. As on AWS, an ARN whose name ends like a suffix is
 // taken for a complete one.
-func (x *session) parseID(id string) (ref, error) {
+func parseID(c rota.Caller, id string) (ref, error) {
 	if !strings.HasPrefix(id, "arn:") {
 		if !validName(id, false) {
 			return ref{}, rota.E(rota.Validation, msgBadName)
 		}
-		return ref{account: x.c.Account, region: x.c.Region, name: id}, nil
+		return ref{account: c.Account, region: c.Region, name: id}, nil
 	}
 	p := strings.SplitN(id, ":", 7)
 	if len(p) != 7 || p[2] != "secretsmanager" || p[5] != "secret" {
 		return ref{}, rota.E(rota.NotFound, msgNotFound)
 	}
-	r := ref{account: p[4], region: p[3], name: p[6]}
-	if m := suffixed.FindStringSubmatch(p[6]); m != nil {
-		r.name, r.suffix = m[1], m[2]
-	}
-	return r, nil
+	name, suffix := cutSuffix(p[6])
+	return ref{account: p[4], region: p[3], name: name, suffix: suffix}, nil
 }
 
 // find returns the secret that the caller means. One that was deleted with
 // force is found by its ARN, and only under a claim on it.
 func (x *session) find(id string) (SecretRow, error) {
-	r, err := x.parseID(id)
+	r, err := parseID(x.c, id)
 	if err != nil {
 		return SecretRow{}, err
 	}

@@ -45,7 +45,7 @@ func (s *Store) RotateSecret(ctx context.Context, c rota.Caller, in RotateSecret
 	var refused error // after the transaction, which may hasten a retry
 	err = s.update(ctx, c, "RotateSecret", in.SecretID, func(x *session) error {
 		refused = nil
-		if _, err := x.parseID(in.SecretID); err != nil {
+		if _, err := parseID(x.c, in.SecretID); err != nil {
 			return err
 		}
 		if in.ClientRequestToken == "" {

@@ -88,6 +88,11 @@ func (it *item) restage(l rota.Label, to string) error {
 			return err
 		}
 	case to != "":
+		if it.mine && rota.IsEndsLabel(l) {
+			if err := it.mayEndCurrent(to); err != nil {
+				return err
+			}
+		}
 		if err := it.place(l, to); err != nil {
 			return err
 		}

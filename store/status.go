@@ -18,28 +18,32 @@ type Status struct {
 func (s *Store) Overview(ctx context.Context, c rota.Caller) (all []Status, err error) {
 	q := SecretsQuery{Order: ByName, Deleted: true, Limit: scanPage}
 	for {
-		n := 0
+		var page []Status
+		next := q.After
 		err := s.view(ctx, c, "list what rotates", "", func(x *session) error {
 			q.Account, q.Region = x.c.Account, x.c.Region
 			rows, err := x.tx.Secrets(q)
 			if err != nil {
 				return err
 			}
+			page = nil
 			for _, row := range rows {
 				st, err := x.status(row)
 				if err != nil {
 					return err
 				}
-				all = append(all, st)
-				q.After = q.CursorOf(row)
+				page = append(page, st)
 			}
-			n = len(rows)
+			if len(rows) > 0 {
+				next = q.CursorOf(rows[len(rows)-1])
+			}
 			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
-		if n < q.Limit {
+		all, q.After = append(all, page...), next
+		if len(page) < q.Limit {
 			return all, nil
 		}
 	}

@@ -137,13 +137,18 @@ type session struct {
 }
 
 func (s *Store) session(ctx context.Context, tx Tx, c rota.Caller) *session {
+	return &session{Store: s, ctx: ctx, tx: tx, c: s.placed(c), now: tx.Now()}
+}
+
+// placed is the caller with the store's account and region where it has none.
+func (s *Store) placed(c rota.Caller) rota.Caller {
 	if c.Account == "" {
 		c.Account = s.cfg.Account
 	}
 	if c.Region == "" {
 		c.Region = s.cfg.Region
 	}
-	return &session{Store: s, ctx: ctx, tx: tx, c: c, now: tx.Now()}
+	return c
 }
 
 // update runs f in a transaction; op and id are for the error.

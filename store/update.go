@@ -29,7 +29,7 @@ type UpdateSecretOutput struct {
 // (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecret.html).
 func (s *Store) UpdateSecret(ctx context.Context, c rota.Caller, in UpdateSecretInput) (out UpdateSecretOutput, err error) {
 	err = s.update(ctx, c, "UpdateSecret", in.SecretID, func(x *session) error {
-		if _, err := x.parseID(in.SecretID); err != nil {
+		if _, err := parseID(x.c, in.SecretID); err != nil {
 			return err
 		}
 		if in.ClientRequestToken == "" {

@@ -108,7 +108,7 @@ var Rules = []Rule{
 		Why: "sealing knows values and keys, nothing of where they are kept",
 	},
 	{
-		Folder: "store", May: []string{"", "schedule", "seal"}, Not: []string{netHTTP, databaseSQL, "modernc.org"},
+		Folder: "store", May: []string{"", "schedule", "seal", "internal/password"}, Not: []string{netHTTP, databaseSQL, "modernc.org"},
 		Why: "the store's rules are the same on every database and for every protocol: no HTTP, no SQL, nobody above it",
 	},
 	{
@@ -158,6 +158,10 @@ var Rules = []Rule{
 	{
 		Folder: "server", May: []string{"", "engine", "store", "wire", "function"}, Not: []string{databaseSQL, "modernc.org"},
 		Why: "the server joins the wire with the store and knows no SQL",
+	},
+	{
+		Folder: "internal/password", Not: []string{outside, netHTTP, databaseSQL},
+		Why: "making passwords is pure",
 	},
 	{
 		Folder: "internal/testserver",

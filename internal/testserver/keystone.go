@@ -1,11 +1,9 @@
 package testserver
 
 import (
-	"bytes"
+	"crypto/rand"
 	"database/sql"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,10 +14,10 @@ import (
 	_ "modernc.org/sqlite" // Keystone's own database
 )
 
-// Keys is an OpenStack Keystone.
+// Keys is an OpenStack Keystone as one of its users sees it.
 type Keys struct {
 	URL       string // with /v3
-	UserID    string // the administrator
+	UserID    string
 	Password  string
 	ProjectID string
 
@@ -28,7 +26,7 @@ type Keys struct {
 
 const keystonePassword = "bootstrap-password"
 
-// Keystone starts Debian's keystone on SQLite.
+// Keystone starts Debian's keystone on SQLite, seen by its administrator.
 func Keystone(t testing.TB) *Keys {
 	t.Helper()
 	manage := look(t, "/usr/bin/keystone-manage")
@@ -76,51 +74,62 @@ func Keystone(t testing.TB) *Keys {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	proc := start(t, append(os.Environ(), "OS_KEYSTONE_CONFIG_FILES="+conf), nil, serve, "-p", p, "-b", "127.0.0.1")
-	proc.await(t, "Keystone", func() error {
+	proc := start(t, filepath.Join(dir, "said"), append(os.Environ(), "OS_KEYSTONE_CONFIG_FILES="+conf), nil, serve, "-p", p, "-b", "127.0.0.1")
+	await(t, "Keystone", proc.done, func() error {
 		req, err := http.NewRequest(http.MethodGet, k.URL, nil)
 		if err != nil {
 			return err
 		}
-		return expect(req, http.StatusOK)
+		return answers(req)
 	})
-	k.logIn(t)
+	domain := map[string]any{"id": "default"}
+	k.logIn(t, map[string]any{"name": "admin", "domain": domain, "password": k.Password}, map[string]any{"name": "admin", "domain": domain})
 	return k
 }
 
-// logIn fetches the administrator's token and ids.
-func (k *Keys) logIn(t testing.TB) {
+// AddUser makes an ordinary user, a member and reader of the same project,
+// and returns the server as that one sees it.
+func (k *Keys) AddUser(t testing.TB, password string) *Keys {
 	t.Helper()
-	domain := map[string]any{"id": "default"}
-	header, body := k.Send(t, "POST", "/auth/tokens", map[string]any{"auth": map[string]any{
-		"identity": map[string]any{"methods": []string{"password"}, "password": map[string]any{
-			"user": map[string]any{"name": "admin", "domain": domain, "password": k.Password},
-		}},
-		"scope": map[string]any{"project": map[string]any{"name": "admin", "domain": domain}},
-	}}, http.StatusCreated)
-	k.token = header.Get("X-Subject-Token")
+	var made struct{ User struct{ ID string } }
+	k.Send(t, "POST", "/users", map[string]any{"user": map[string]any{"name": "user-" + rand.Text(), "password": password}}, &made)
+	var all struct{ Roles []struct{ ID, Name string } }
+	k.Send(t, "GET", "/roles", nil, &all)
+	for _, role := range all.Roles {
+		if role.Name == "member" || role.Name == "reader" {
+			k.Send(t, "PUT", "/projects/"+k.ProjectID+"/users/"+made.User.ID+"/roles/"+role.ID, nil, nil)
+		}
+	}
+	user := &Keys{URL: k.URL, Password: password}
+	user.logIn(t, map[string]any{"id": made.User.ID, "password": password}, map[string]any{"id": k.ProjectID})
+	return user
+}
+
+// logIn fetches the user's token and ids.
+func (k *Keys) logIn(t testing.TB, user, project map[string]any) {
+	t.Helper()
 	var answer struct {
 		Token struct {
 			User, Project struct{ ID string }
 		}
 	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		t.Fatal(err)
-	}
+	header := k.Send(t, "POST", "/auth/tokens", map[string]any{"auth": map[string]any{
+		"identity": map[string]any{"methods": []string{"password"}, "password": map[string]any{"user": user}},
+		"scope":    map[string]any{"project": project},
+	}}, &answer)
+	k.token = header.Get("X-Subject-Token")
 	k.UserID, k.ProjectID = answer.Token.User.ID, answer.Token.Project.ID
 }
 
-// AddCredential makes an application credential of the administrator.
-func (k *Keys) AddCredential(t testing.TB, name string) (id, secret string) {
+// AddCredential makes an application credential of the user with the given
+// members, of which the name is required. Keystone makes up the secret unless
+// it is given.
+func (k *Keys) AddCredential(t testing.TB, members map[string]any) (id, secret string) {
 	t.Helper()
-	_, body := k.Send(t, "POST", "/users/"+k.UserID+"/application_credentials",
-		map[string]any{"application_credential": map[string]any{"name": name}}, http.StatusCreated)
 	var answer struct {
 		Credential struct{ ID, Secret string } `json:"application_credential"`
 	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		t.Fatal(err)
-	}
+	k.Send(t, "POST", "/users/"+k.UserID+"/application_credentials", map[string]any{"application_credential": members}, &answer)
 	return answer.Credential.ID, answer.Credential.Secret
 }
 
@@ -128,13 +137,9 @@ func (k *Keys) AddCredential(t testing.TB, name string) (id, secret string) {
 // 201 while it lives, 404 once it is gone.
 func (k *Keys) TryCredential(t testing.TB, id, secret string) int {
 	t.Helper()
-	b, err := json.Marshal(map[string]any{"auth": map[string]any{"identity": map[string]any{
+	res, err := http.DefaultClient.Do(request(t, "POST", k.URL+"/auth/tokens", map[string]any{"auth": map[string]any{"identity": map[string]any{
 		"methods": []string{"application_credential"}, "application_credential": map[string]any{"id": id, "secret": secret},
-	}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := http.Post(k.URL+"/auth/tokens", "application/json", bytes.NewReader(b))
+	}}}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,29 +147,14 @@ func (k *Keys) TryCredential(t testing.TB, id, secret string) int {
 	return res.StatusCode
 }
 
-// Send makes a request as the administrator.
-func (k *Keys) Send(t testing.TB, method, path string, body any, want int) (http.Header, []byte) {
+// Send makes a request below /v3 as the user, fails unless it succeeds, and
+// reads the answer into the pointer out. A nil body is none; a nil out reads
+// nothing.
+func (k *Keys) Send(t testing.TB, method, path string, body, out any) http.Header {
 	t.Helper()
-	b, err := json.Marshal(body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req, err := http.NewRequestWithContext(t.Context(), method, k.URL+path, bytes.NewReader(b))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
+	req := request(t, method, k.URL+path, body)
 	if k.token != "" {
 		req.Header.Set("X-Auth-Token", k.token)
 	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	answer, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != want {
-		t.Fatalf("%s %s: %s, want %d", method, path, res.Status, want)
-	}
-	return res.Header, answer
+	return send(t, req, out)
 }

@@ -31,11 +31,35 @@ type PG struct {
 	proc *process
 }
 
+// PGOption changes how a PostgreSQL is set up.
+type PGOption func(*pgSetup)
+
+type pgSetup struct {
+	config string
+	files  map[string][]byte // in the data folder
+}
+
+const superuser = "postgres"
+
+// HBA is the whole of pg_hba.conf, after a line that lets the superuser in by
+// password.
+func HBA(lines string) PGOption {
+	return File("pg_hba.conf", []byte("host all "+superuser+" 127.0.0.1/32 scram-sha-256\n"+lines))
+}
+
+// Config adds lines to the configuration; they win.
+func Config(lines string) PGOption { return func(s *pgSetup) { s.config += lines } }
+
+// File puts a file into the data folder, such as server.crt.
+func File(name string, content []byte) PGOption {
+	return func(s *pgSetup) { s.files[name] = content }
+}
+
 // Postgres starts the newest installed PostgreSQL. As root it runs as the
 // user postgres, since PostgreSQL refuses root.
-func Postgres(t testing.TB) *PG {
+func Postgres(t testing.TB, options ...PGOption) *PG {
 	t.Helper()
-	p := &PG{Host: "127.0.0.1", Port: freePorts(t, 1)[0], Superuser: "postgres", Password: rand.Text()}
+	p := &PG{Host: "127.0.0.1", Port: freePorts(t, 1)[0], Superuser: superuser, Password: rand.Text()}
 	p.bin = filepath.Dir(look(t, "/usr/lib/postgresql/*/bin/postgres"))
 	if os.Getuid() == 0 {
 		u, err := user.Lookup("postgres")
@@ -58,13 +82,19 @@ func Postgres(t testing.TB) *PG {
 	if out, err := init.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	conf := fmt.Sprintf("listen_addresses = '127.0.0.1'\nport = %d\nunix_socket_directories = '%s'\nfsync = off\nmax_connections = 500\n"+
-		"log_statement = 'all'\nlog_connections = on\nlog_destination = 'stderr'\nlogging_collector = on\nlog_directory = '%s'\nlog_filename = 'log'\n", p.Port, dir, dir)
-	file := filepath.Join(p.data, "postgresql.auto.conf")
-	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
-		t.Fatal(err)
+	setup := pgSetup{files: map[string][]byte{}}
+	for _, o := range options {
+		o(&setup)
 	}
-	own(t, file, p.cred)
+	setup.files["postgresql.auto.conf"] = fmt.Appendf(nil, "listen_addresses = '127.0.0.1'\nport = %d\nunix_socket_directories = '%s'\nfsync = off\nmax_connections = 500\n"+
+		"log_statement = 'all'\nlog_connections = on\n%s", p.Port, dir, setup.config)
+	for name, content := range setup.files {
+		file := filepath.Join(p.data, name)
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		own(t, file, p.cred)
+	}
 	p.Start(t)
 	return p
 }
@@ -72,8 +102,11 @@ func Postgres(t testing.TB) *PG {
 // Start starts the server again, on the same port and data.
 func (p *PG) Start(t testing.TB) {
 	t.Helper()
-	p.proc = start(t, []string{"PATH=/usr/bin:/bin"}, p.cred, filepath.Join(p.bin, "postgres"), "-D", p.data)
-	p.proc.await(t, "PostgreSQL", func() error {
+	proc := start(t, p.LogFile, []string{"PATH=/usr/bin:/bin"}, p.cred, filepath.Join(p.bin, "postgres"), "-D", p.data)
+	p.proc = proc
+	// Killed outright it would leave its shared memory behind for good.
+	t.Cleanup(func() { proc.quit(syscall.SIGQUIT) })
+	await(t, "PostgreSQL", proc.done, func() error {
 		c, err := pgx.Connect(context.Background(), p.URL(p.Superuser, p.Password, "postgres"))
 		if err != nil {
 			return err

@@ -1,14 +1,13 @@
 package testserver
 
 import (
-	"bytes"
 	"context"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -47,41 +46,69 @@ func freePorts(t testing.TB, n int) []int {
 // binary, even if that is killed.
 type process struct {
 	cmd  *exec.Cmd
-	out  lockedBuffer
+	log  string
 	done chan struct{}
 }
 
-func start(t testing.TB, env []string, cred *syscall.Credential, name string, args ...string) *process {
+// start runs a server whose output goes to the end of a file. Its errors go
+// there directly: what PostgreSQL logs before it answers a client is there
+// when the client has the answer. The rest goes through a pipe, so that Wait
+// returns when the children are gone too, who hold the pipe.
+func start(t testing.TB, log string, env []string, cred *syscall.Credential, name string, args ...string) *process {
 	t.Helper()
-	p := &process{done: make(chan struct{})}
+	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.Command(name, args...)
-	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = env, "/", &p.out, &p.out
+	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = env, "/", struct{ io.Writer }{out}, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: cred}
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", name, err)
 	}
-	p.cmd = cmd
+	p := &process{cmd: cmd, log: log, done: make(chan struct{})}
 	go func() {
 		_ = cmd.Wait()
+		_ = out.Close()
 		close(p.done)
 	}()
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() {
-			t.Logf("%s said:\n%s", filepath.Base(name), p.out.String())
+			t.Logf("%s said:\n%s", filepath.Base(name), p.said())
 		}
 	})
 	return p
 }
 
-// kill ends the whole group and waits.
+// said is the end of what the server wrote: a log of all statements is long.
+func (p *process) said() string {
+	b, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
+	}
+	return string(b[max(0, len(b)-16<<10):])
+}
+
+// kill ends the whole group and waits. Children in a group of their own, as
+// PostgreSQL's are, end when they miss their parent.
 func (p *process) kill() {
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	<-p.done
 }
 
-// await polls until the server is ready; an end of the process is a failure.
-func (p *process) await(t testing.TB, what string, ready func() error) {
+// quit asks the server to end and waits a while; kill comes after it.
+func (p *process) quit(s syscall.Signal) {
+	_ = p.cmd.Process.Signal(s)
+	select {
+	case <-p.done:
+	case <-time.After(10 * time.Second):
+	}
+}
+
+// await polls until a server is ready. Its end, if that may be closed, is a
+// failure.
+func await(t testing.TB, what string, end <-chan struct{}, ready func() error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -94,8 +121,8 @@ func (p *process) await(t testing.TB, what string, ready func() error) {
 		}
 		select {
 		case <-tick.C:
-		case <-p.done:
-			t.Fatalf("%s ended: %s", what, p.out.String())
+		case <-end:
+			t.Fatalf("%s ended (%v)", what, err)
 		case <-ctx.Done():
 			t.Fatalf("%s is not ready after a minute: %v", what, err)
 		}
@@ -125,20 +152,3 @@ func own(t testing.TB, path string, cred *syscall.Credential) {
 }
 
 func port(n int) string { return strconv.Itoa(n) }
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}

@@ -1,14 +1,12 @@
 package testserver
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -37,40 +35,44 @@ func RabbitMQ(t testing.TB) *Rabbit {
 	}
 	env := append(os.Environ(), "ERL_EPMD_ADDRESS=127.0.0.1", "ERL_EPMD_PORT="+names)
 	t.Cleanup(func() { // after the server, which registers there
-		cmd := exec.Command(epmd, "-port", names, "-kill")
-		cmd.Env = env
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("epmd did not end: %v: %s", err, out)
-		}
+		await(t, "the end of epmd", nil, func() error {
+			cmd := exec.Command(epmd, "-port", names, "-kill")
+			cmd.Env = env
+			out, err := cmd.CombinedOutput()
+			if err != nil && !strings.Contains(string(out), "living nodes") { // it has yet to see the server's end
+				t.Errorf("epmd did not end: %v: %s", err, out)
+				return nil
+			}
+			return err
+		})
 	})
 	r := &Rabbit{URL: "http://127.0.0.1:" + http1, AdminUser: "guest", AdminPassword: "guest"}
-	proc := start(t, append(env,
+	proc := start(t, filepath.Join(dir, "said"), append(env,
 		"HOME="+dir, "RABBITMQ_NODENAME=t"+amqp+"@localhost", "RABBITMQ_DIST_PORT="+dist,
 		"RABBITMQ_CONFIG_FILE="+write("rabbit.conf", "listeners.tcp.1 = 127.0.0.1:"+amqp+"\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = "+http1+"\n"),
 		"RABBITMQ_ENABLED_PLUGINS_FILE="+write("plugins", "[rabbitmq_management].\n"),
 		"RABBITMQ_MNESIA_BASE="+dir, "RABBITMQ_LOG_BASE="+dir, "RABBITMQ_PID_FILE="+filepath.Join(dir, "pid"),
 		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}",
 	), nil, server)
-	proc.await(t, "RabbitMQ", func() error { return r.LogIn(r.AdminUser, r.AdminPassword) })
+	await(t, "RabbitMQ", proc.done, func() error { return r.LogIn(r.AdminUser, r.AdminPassword) })
 	return r
 }
 
-// AddUser makes a user with the management tag, so that its password can be
-// tried over HTTP.
-func (r *Rabbit) AddUser(t testing.TB, name, password string) {
+// AddUser makes a user, or changes the password and tags of one that exists.
+// Its password can be tried over HTTP only with a tag, such as "management".
+func (r *Rabbit) AddUser(t testing.TB, name, password string, tags ...string) {
 	t.Helper()
-	body, err := json.Marshal(map[string]string{"password": password, "tags": "management"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, r.URL+"/api/users/"+url.PathEscape(name), bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
+	r.Send(t, "PUT", "/users/"+url.PathEscape(name), map[string]any{"password": password, "tags": strings.Join(tags, ",")}, nil)
+}
+
+// Send makes a request below /api as the administrator, fails unless it
+// succeeds, and reads the answer into the pointer out. A nil body is none; a
+// nil out reads nothing.
+func (r *Rabbit) Send(t testing.TB, method, path string, body, out any) {
+	t.Helper()
+	req := request(t, method, r.URL+"/api"+path, body)
 	req.SetBasicAuth(r.AdminUser, r.AdminPassword)
-	if err := expect(req, http.StatusCreated, http.StatusNoContent); err != nil {
-		t.Fatalf("add the user %s: %v", name, err)
-	}
+	send(t, req, out)
 }
 
 // LogIn tries a password.
@@ -80,20 +82,5 @@ func (r *Rabbit) LogIn(user, password string) error {
 		return err
 	}
 	req.SetBasicAuth(user, password)
-	return expect(req, http.StatusOK)
-}
-
-// expect sends the request and wants one of the statuses.
-func expect(req *http.Request, want ...int) error {
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	_ = res.Body.Close()
-	for _, w := range want {
-		if res.StatusCode == w {
-			return nil
-		}
-	}
-	return fmt.Errorf("%s %s: %s", req.Method, req.URL.Path, res.Status)
+	return answers(req)
 }

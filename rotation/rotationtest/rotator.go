@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"sort"
 	"strings"
 	"time"
@@ -52,6 +53,16 @@ func (p *Provider) Users() rotation.Rotator { return users{base{p, "model-users"
 // Minting returns the rotator "model-keys": the provider mints.
 func (p *Provider) Minting() rotation.Rotator { return keys{base{p, "model-keys"}} }
 
+// Assigning returns the rotator "model-assigned": it chooses the value, and
+// the provider gives it an id that the value does not hold. A user is the
+// name of the key.
+func (p *Provider) Assigning() rotation.Rotator { return assigned{base{p, "model-assigned"}} }
+
+// AssignedValue is the value of a key that the provider gave an id.
+func AssignedValue(name, secret string) rota.Value {
+	return encode(fields{Username: name, Secret: secret})
+}
+
 type base struct {
 	p    *Provider
 	name string
@@ -73,7 +84,7 @@ func (b base) Identify(_ rotation.Request, v rota.Value) (rotation.Identity, err
 	if f.Username == "" {
 		return rotation.Identity{}, errors.New("the value has neither username nor id")
 	}
-	return rotation.Identity{Provider: address, Principal: f.Username, Secret: rota.StringValue(f.Password)}, nil
+	return rotation.Identity{Provider: address, Principal: f.Username, Secret: rota.StringValue(f.Password + f.Secret)}, nil
 }
 
 func (b base) Try(_ context.Context, _ rotation.Request, v rota.Value) error {
@@ -82,16 +93,24 @@ func (b base) Try(_ context.Context, _ rotation.Request, v rota.Value) error {
 	if b.p.points.Stopped() {
 		return ErrStopped
 	}
-	if b.p.accepts(decode(v)) {
-		return nil
+	var truth error
+	if !b.p.accepts(decode(v)) {
+		truth = fmt.Errorf("model: %w", rotation.ErrDead)
 	}
-	return fmt.Errorf("model: %w", rotation.ErrDead)
+	if b.p.answer != nil {
+		return b.p.answer(v, truth)
+	}
+	return truth
 }
 
 func (b base) Spoil(req rotation.Request, v rota.Value) (rota.Value, error) {
 	f := decode(v)
 	random, err := random(req.Rand)
-	f.Password, f.Secret = random, random
+	if f.Secret != "" {
+		f.Secret = random
+	} else {
+		f.Password = random
+	}
 	return encode(f), err
 }
 
@@ -175,14 +194,52 @@ func (k keys) Mint(_ context.Context, req rotation.Request) (rota.Value, error) 
 }
 
 func (k keys) List(_ context.Context, req rotation.Request) ([]rotation.Listed, error) {
-	k.p.mu.Lock()
-	defer k.p.mu.Unlock()
-	if k.p.points.Stopped() {
+	return k.list(req.Name)
+}
+
+func (k keys) Revoke(_ context.Context, _ rotation.Request, id string) error { return k.revoke(id) }
+
+type assigned struct{ base }
+
+func (a assigned) Plan(req rotation.Request) (rotation.Plan, error) { return a.plan(req, 0) }
+
+func (a assigned) Choose(req rotation.Request) (rota.Value, error) {
+	secret, err := random(req.Rand)
+	return AssignedValue(req.Name, secret), err
+}
+
+func (a assigned) Set(_ context.Context, req rotation.Request) error {
+	next := decode(req.Pending)
+	return a.p.effect("assign", func() {
+		if !a.p.named(next.Username, next.Secret) {
+			a.p.minted++
+			a.p.keys[fmt.Sprintf("key-%d", a.p.minted)] = key{next.Username, next.Secret}
+		}
+	})
+}
+
+func (a assigned) End(_ context.Context, _ rotation.Request, old rota.Value) error {
+	f := decode(old)
+	return a.p.effect("end", func() {
+		maps.DeleteFunc(a.p.keys, func(_ string, k key) bool { return k.name == f.Username })
+	})
+}
+
+func (a assigned) List(_ context.Context, req rotation.Request) ([]rotation.Listed, error) {
+	return a.list(req.Name)
+}
+
+func (a assigned) Revoke(_ context.Context, _ rotation.Request, id string) error { return a.revoke(id) }
+
+func (b base) list(name string) ([]rotation.Listed, error) {
+	b.p.mu.Lock()
+	defer b.p.mu.Unlock()
+	if b.p.points.Stopped() {
 		return nil, ErrStopped
 	}
 	var out []rotation.Listed
-	for id, key := range k.p.keys {
-		if key.name == req.Name {
+	for id, key := range b.p.keys {
+		if key.name == name {
 			out = append(out, rotation.Listed{ID: id})
 		}
 	}
@@ -190,6 +247,6 @@ func (k keys) List(_ context.Context, req rotation.Request) ([]rotation.Listed, 
 	return out, nil
 }
 
-func (k keys) Revoke(_ context.Context, _ rotation.Request, id string) error {
-	return k.p.effect("revoke", func() { delete(k.p.keys, id) })
+func (b base) revoke(id string) error {
+	return b.p.effect("revoke", func() { delete(b.p.keys, id) })
 }

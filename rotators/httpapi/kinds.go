@@ -96,7 +96,7 @@ func (ch chooser) Choose(req rotation.Request) (rota.Value, error) {
 	if err != nil {
 		return rota.Value{}, rotation.Permanent(fmt.Errorf("%s choose: the secret's value %w", p.name, err))
 	}
-	generated, err := p.generate.make(req.Rand)
+	generated, err := generate(*p.generate, req.Rand)
 	if err != nil {
 		return rota.Value{}, fmt.Errorf("%s choose: %w", p.name, err)
 	}
@@ -135,7 +135,7 @@ func (ch chooser) End(ctx context.Context, req rotation.Request, old rota.Value)
 	if err := ch.checkEnd(req, old); err != nil {
 		return rotation.Permanent(err)
 	}
-	unknown, err := p.generate.make(req.Rand)
+	unknown, err := generate(*p.generate, req.Rand)
 	if err != nil {
 		return fmt.Errorf("%s end: %w", p.name, err)
 	}

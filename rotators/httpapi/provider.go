@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rotahq/rota/internal/password"
 	"github.com/rotahq/rota/rotation"
 )
 
@@ -36,7 +37,7 @@ type Provider struct {
 	settings     []setting
 	address      addressRule
 	identity     identityRule
-	generate     *generator
+	generate     *password.Rule // nil where the provider generates
 	auth         map[string]*auth
 	verbs        map[verb][]*step
 	next         []member // the members of the next value that change

@@ -322,10 +322,10 @@ func (r *reader) settings(n *node, p *Provider) {
 }
 
 func (r *reader) generator(n *node, p *Provider) {
-	g := &generator{}
-	exclude := ""
+	length, exclude := 0, ""
+	var sets []string
 	r.keys(n, "generate", map[string]func(*node){
-		"length":  r.count(&g.length, 1),
+		"length":  r.count(&length, 1),
 		"exclude": r.text(&exclude),
 		"classes": func(n *node) {
 			r.items(n, func(n *node) {
@@ -333,22 +333,15 @@ func (r *reader) generator(n *node, p *Provider) {
 				if !ok {
 					r.wrong(n, "unknown class %q; known are %s", n.text, strings.Join(sortedKeys(classes), ", "))
 				}
-				g.sets = append(g.sets, set)
+				sets = append(sets, set)
 			})
 		},
 	}, "length", "classes")
-	for i, set := range g.sets {
-		g.sets[i] = strings.Map(func(c rune) rune {
-			if strings.ContainsRune(exclude, c) {
-				return -1
-			}
-			return c
-		}, set)
-	}
-	if err := g.check(); err != nil {
+	rule, err := newGenerator(length, sets, exclude)
+	if err != nil {
 		r.wrong(n, "generate: %s", err)
 	}
-	p.generate = g
+	p.generate = &rule
 }
 
 func (r *reader) auth(key, n *node, p *Provider) {

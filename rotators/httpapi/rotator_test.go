@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/rotahq/rota"
+	"github.com/rotahq/rota/internal/password"
 	"github.com/rotahq/rota/rotation"
 )
 
@@ -176,21 +177,28 @@ func TestTheChosenValueAlternatesAndKeepsTheRest(t *testing.T) {
 	if got.text("username") != "app-b" || got.text("alternateUsername") != "app-a" || got.text("host") != "amqp.example.com" || string(got["port"]) != "5671.0" {
 		t.Errorf("username %s, alternate %s, port %s", got.text("username"), got.text("alternateUsername"), got["port"])
 	}
-	password := got.text("password")
+	chosen := got.text("password")
 	for _, class := range []string{"lower", "upper", "digit"} {
-		if len(password) != 40 || !strings.ContainsAny(password, classes[class]) {
-			t.Errorf("a password of %d characters, %s or not", len(password), class)
+		if len(chosen) != 40 || !strings.ContainsAny(chosen, classes[class]) {
+			t.Errorf("a password of %d characters, %s or not", len(chosen), class)
 		}
 	}
 }
 
 func TestRandomnessThatEndsIsAnError(t *testing.T) {
 	s := playedProvider(t, "rabbitmq", nil, nil)
-	for name, r := range map[string]io.Reader{"none": nil, "too little": bytes.NewReader([]byte{1, 2}), "stuck": stuck{}} {
+	for name, row := range map[string]struct {
+		rand io.Reader
+		want string
+	}{
+		"none":       {nil, "rabbitmq choose: the request carries no randomness"},
+		"too little": {bytes.NewReader([]byte{1, 2}), "rabbitmq choose: randomness: unexpected EOF"},
+		"stuck":      {stuck{}, "rabbitmq choose: randomness: a thousand draws without a character of every class"},
+	} {
 		req := s.request()
-		req.Rand = r
-		if _, err := s.r.(rotation.Chooser).Choose(req); err == nil {
-			t.Errorf("%s: chosen without randomness", name)
+		req.Rand = row.rand
+		if _, err := s.r.(rotation.Chooser).Choose(req); err == nil || err.Error() != row.want {
+			t.Errorf("%s: %v, want %q", name, err, row.want)
 		}
 	}
 }
@@ -204,28 +212,17 @@ func (stuck) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func TestGeneratedCharactersAreEquallyLikely(t *testing.T) {
-	g := &generator{length: 1, sets: []string{"abcdefghij"}}
-	counts := map[string]int{}
-	for range 20000 {
-		c, err := g.make(rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		counts[c]++
-	}
-	for _, c := range "abcdefghij" {
-		if n := counts[string(c)]; n < 1750 || n > 2250 {
-			t.Errorf("%c came %d times of 20000", c, n)
-		}
-	}
-}
-
 func TestEveryClassIsInEveryGeneratedValue(t *testing.T) {
-	g := &generator{length: 3, sets: []string{classes["lower"], classes["upper"], classes["digit"]}}
+	rule := password.Rule{Length: 3, Classes: []string{classes["lower"], classes["upper"], classes["digit"]}}
 	for range 100 {
-		if s, err := g.make(rand.Reader); err != nil || !g.complete(s) || len(s) != 3 {
-			t.Fatalf("%d characters lack a class, or %v", len(s), err)
+		s, err := generate(rule, rand.Reader)
+		if err != nil || len(s) != 3 {
+			t.Fatalf("%d characters, %v", len(s), err)
+		}
+		for _, class := range rule.Classes {
+			if !strings.ContainsAny(s, class) {
+				t.Fatalf("%q has none of %q", s, class)
+			}
 		}
 	}
 }

@@ -110,7 +110,7 @@ func (r *Rotator) Choose(req rotation.Request) (rota.Value, error) {
 			return rota.Value{}, permanent(req, "choose a user", err)
 		}
 	}
-	if set["password"], err = s.rule.generate(req.Rand); err != nil {
+	if set["password"], err = generate(s.rule, req.Rand); err != nil {
 		return rota.Value{}, fmt.Errorf("postgres: secret %s: %w", req.SecretARN, err)
 	}
 	return d.with(set)
@@ -128,7 +128,7 @@ func (r *Rotator) Spoil(req rotation.Request, v rota.Value) (rota.Value, error) 
 	}
 	// A source that repeats itself would give back the very password.
 	for range 2 {
-		password, err := s.rule.generate(req.Rand)
+		password, err := generate(s.rule, req.Rand)
 		if err != nil {
 			return rota.Value{}, fmt.Errorf("postgres: secret %s: %w", req.SecretARN, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/rotahq/rota"
+	"github.com/rotahq/rota/internal/password"
 	"github.com/rotahq/rota/rotation"
 )
 
@@ -120,7 +121,7 @@ func TestPlanListsEveryProblem(t *testing.T) {
 		"the admin is the partner":          {both, app, alter(t, adminApp, m{"username": "app_clone"}), nil, []string{"one of the two users themselves"}},
 		"the admin has no host":             {both, app, `{"username":"root","password":"hunter3"}`, nil, []string{`admin secret arn:admin: "host" is missing`}},
 		"the admin is of another engine":    {both, app, alter(t, adminApp, m{"engine": "mysql"}), nil, []string{`admin secret arn:admin: "engine" must be`}},
-		"nothing is left to make passwords": {single, app, "", rotation.Settings{"exclude-characters": strings.Join(classes[:], "")}, []string{"can be guessed"}},
+		"nothing is left to make passwords": {single, app, "", rotation.Settings{"exclude-characters": password.Lower + password.Upper + password.Digits + password.Punctuation}, []string{"can be guessed"}},
 		"a CA file that is absent":          {single, app, "", rotation.Settings{"tls-ca": pem + "x"}, []string{"tls-ca does not name"}},
 	} {
 		req := request(row.strategy, row.current)
@@ -186,13 +187,13 @@ func TestChooseTogglesTheUserOnlyForAlternatingUsers(t *testing.T) {
 func TestChooseFollowsTheSettings(t *testing.T) {
 	req := request(rotation.SingleUser, app)
 	req.Settings["password-length"] = "60"
-	req.Settings["exclude-characters"] = classes[3]
+	req.Settings["exclude-characters"] = password.Punctuation
 	v, err := New(Options{}).Choose(req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	l, _, _ := parseLogin(v, true)
-	if p := string(l.password.Reveal()); len(p) != 60 || strings.ContainsAny(p, classes[3]) {
+	if p := string(l.password.Reveal()); len(p) != 60 || strings.ContainsAny(p, password.Punctuation) {
 		t.Errorf("%q", p)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/rotahq/rota/internal/password"
 	"github.com/rotahq/rota/rotation"
 )
 
@@ -52,7 +53,7 @@ func checkLength(s string) error {
 // settings are a secret's settings, checked.
 type settings struct {
 	alternating bool
-	rule        passwordRule
+	rule        password.Rule
 	tls         string // "" leaves it to the field ssl
 	roots       *x509.CertPool
 }

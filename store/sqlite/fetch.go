@@ -23,7 +23,7 @@ const fetchQuery = `SELECT s.id, s.suffix, s.deletion_date, s.accessed, v.id, v.
 
 // Fetch is the hot read.
 func (d *Driver) Fetch(ctx context.Context, q store.FetchQuery) (f store.Fetched, ok bool, err error) {
-	c, err := take(ctx, d.readers)
+	c, err := d.take(ctx, d.readers)
 	if err != nil {
 		return f, false, err
 	}

@@ -40,6 +40,7 @@ type Driver struct {
 	writer  chan *conn
 	readers chan *conn
 	conns   []*conn
+	closed  chan struct{}
 }
 
 var _ store.Driver = (*Driver)(nil)
@@ -74,7 +75,7 @@ func open(ctx context.Context, path string, now func() time.Time) (*Driver, erro
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	d := &Driver{path: path, now: now}
+	d := &Driver{path: path, now: now, closed: make(chan struct{})}
 	if err := d.connect(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -83,7 +84,7 @@ func open(ctx context.Context, path string, now func() time.Time) (*Driver, erro
 
 func (d *Driver) connect(ctx context.Context) error {
 	var err error
-	if d.write, err = sql.Open("sqlite", dsn(d.path, "immediate")); err != nil {
+	if d.write, err = sql.Open("sqlite", dsn(d.path, "immediate", "cache_size(-16000)")); err != nil {
 		return err
 	}
 	d.write.SetMaxOpenConns(1)
@@ -94,10 +95,10 @@ func (d *Driver) connect(ctx context.Context) error {
 	if err := d.add(ctx, d.write, d.writer); err != nil {
 		return err
 	}
-	if d.read, err = sql.Open("sqlite", dsn(d.path, "deferred")+"&_pragma=query_only(1)"); err != nil {
+	if d.read, err = sql.Open("sqlite", dsn(d.path, "deferred", "query_only(1)", "cache_size(-4000)")); err != nil {
 		return err
 	}
-	n := max(4, 2*runtime.GOMAXPROCS(0))
+	n := min(max(4, 2*runtime.GOMAXPROCS(0)), 32)
 	d.readers = make(chan *conn, n)
 	for range n {
 		if err := d.add(ctx, d.read, d.readers); err != nil {
@@ -109,13 +110,13 @@ func (d *Driver) connect(ctx context.Context) error {
 
 // dsn names the file and how each connection is set. The timeout is for
 // another process (a backup, a person with sqlite3), not for ourselves.
-func dsn(path, lock string) string {
+func dsn(path, lock string, pragmas ...string) string {
 	q := url.Values{}
 	q.Set("_txlock", lock)
-	for _, p := range []string{
+	for _, p := range append([]string{
 		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)",
-		"cache_size(-16000)", "mmap_size(268435456)", "journal_size_limit(67108864)", "trusted_schema(0)",
-	} {
+		"journal_size_limit(67108864)", "trusted_schema(0)",
+	}, pragmas...) {
 		q.Add("_pragma", p)
 	}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
@@ -169,7 +170,7 @@ func (d *Driver) Update(ctx context.Context, f func(store.Tx) error) error {
 }
 
 func (d *Driver) transact(ctx context.Context, pool chan *conn, begin string, f func(store.Tx) error) error {
-	c, err := take(ctx, pool)
+	c, err := d.take(ctx, pool)
 	if err != nil {
 		return err
 	}
@@ -197,13 +198,13 @@ func (d *Driver) transact(ctx context.Context, pool chan *conn, begin string, f 
 
 // take waits for a connection. A caller that gave up waits no longer; once
 // work began it runs to its end, since a commit cannot be half wanted.
-func take(ctx context.Context, pool chan *conn) (*conn, error) {
+func (d *Driver) take(ctx context.Context, pool chan *conn) (*conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	select {
-	case c := <-pool:
-		return c, nil
+	case <-d.closed:
+		return nil, errClosed
 	default:
 	}
 	select {
@@ -211,8 +212,12 @@ func take(ctx context.Context, pool chan *conn) (*conn, error) {
 		return c, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	case <-d.closed:
+		return nil, errClosed
 	}
 }
+
+var errClosed = errors.New("the database is closed")
 
 // explain says what to do about the errors that an operator can mend.
 func (d *Driver) explain(err error) error {
@@ -226,8 +231,9 @@ func (d *Driver) explain(err error) error {
 		out.Message = "The database cannot grow: its disk is full, or it reached its page limit. Nothing was changed."
 		out.Hint = "free space where " + d.path + " lies, then repeat the request"
 	case sqlite3.SQLITE_IOERR:
-		out.Message = "The disk of the database failed. Nothing was changed."
-		out.Hint = "check the disk and the space where " + d.path + " lies, then repeat the request"
+		// A commit whose sync failed may be found after a restart.
+		out.Message = "The disk of the database failed. Read again whether the change was kept."
+		out.Hint = "check the disk that " + d.path + " lies on, then start rota again"
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN:
 		out.Message = "The database cannot be written. Nothing was changed."
 		out.Hint = "let the user that runs rota write " + d.path + " and its folder"
@@ -241,9 +247,11 @@ func (d *Driver) explain(err error) error {
 	return out
 }
 
-// Close waits for what runs, and closes the file.
+// Close waits for what runs, and closes the file. What comes later fails. It
+// must be called once.
 func (d *Driver) Close() error {
 	var errs []error
+	close(d.closed)
 	for _, pool := range []chan *conn{d.writer, d.readers} {
 		for range cap(pool) {
 			if len(d.conns) == 0 {
