@@ -31,7 +31,7 @@ const (
 )
 
 // build compiles the program once for this test.
-func build(t *testing.T) string {
+func build(t testing.TB) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "rota")
 	cmd := exec.Command("go", "build", "-o", bin, "github.com/rotahq/rota/cmd/rota")
@@ -70,7 +70,7 @@ func (l *lockedBuffer) String() string {
 }
 
 // serve starts the program on the data folder and waits until it is ready.
-func serve(t *testing.T, bin, dir string, flags ...string) *server {
+func serve(t testing.TB, bin, dir string, flags ...string) *server {
 	t.Helper()
 	s := &server{bin: bin, dir: dir, stderr: &lockedBuffer{}, seen: &recorder{}}
 	s.start(t, flags...)
@@ -78,7 +78,7 @@ func serve(t *testing.T, bin, dir string, flags ...string) *server {
 	return s
 }
 
-func (s *server) start(t *testing.T, flags ...string) {
+func (s *server) start(t testing.TB, flags ...string) {
 	t.Helper()
 	args := append([]string{"serve", "--data", s.dir, "--listen", "127.0.0.1:0"}, flags...)
 	s.cmd = exec.Command(s.bin, args...)
@@ -122,7 +122,7 @@ func (s *server) terminate() {
 }
 
 // keys reads the access key pair that the first start wrote.
-func (s *server) keys(t *testing.T) (id, secret string) {
+func (s *server) keys(t testing.TB) (id, secret string) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(s.dir, "credentials"))
 	if err != nil {
@@ -141,7 +141,7 @@ func (s *server) keys(t *testing.T) (id, secret string) {
 }
 
 // client is the AWS SDK, told nothing but the endpoint and the keys.
-func (s *server) client(t *testing.T) *secretsmanager.Client {
+func (s *server) client(t testing.TB) *secretsmanager.Client {
 	t.Helper()
 	id, secret := s.keys(t)
 	return secretsmanager.New(secretsmanager.Options{
@@ -152,7 +152,7 @@ func (s *server) client(t *testing.T) *secretsmanager.Client {
 }
 
 // own calls one of rota's own operations.
-func (s *server) own(t *testing.T, operation string, in, out any) {
+func (s *server) own(t testing.TB, operation string, in, out any) {
 	t.Helper()
 	body, err := json.Marshal(in)
 	if err != nil {
@@ -208,11 +208,16 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // eventually polls until done, or fails with what it last saw.
-func eventually(t *testing.T, within time.Duration, what string, done func() (bool, string)) {
+func eventually(t testing.TB, within time.Duration, what string, done func() (bool, string)) {
+	t.Helper()
+	eventuallyEvery(t, 50*time.Millisecond, within, what, done)
+}
+
+func eventuallyEvery(t testing.TB, every, within time.Duration, what string, done func() (bool, string)) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		ok, seen := done()

@@ -102,11 +102,9 @@ func Postgres(t testing.TB, options ...PGOption) *PG {
 // Start starts the server again, on the same port and data.
 func (p *PG) Start(t testing.TB) {
 	t.Helper()
-	proc := start(t, p.LogFile, []string{"PATH=/usr/bin:/bin"}, p.cred, filepath.Join(p.bin, "postgres"), "-D", p.data)
-	p.proc = proc
-	// Killed outright it would leave its shared memory behind for good.
-	t.Cleanup(func() { proc.quit(syscall.SIGQUIT) })
-	await(t, "PostgreSQL", proc.done, func() error {
+	p.proc = start(t, p.LogFile, []string{"PATH=/usr/bin:/bin"}, p.cred, filepath.Join(p.bin, "postgres"), "-D", p.data)
+	t.Cleanup(p.Stop)
+	await(t, "PostgreSQL", p.proc.done, func() error {
 		c, err := pgx.Connect(context.Background(), p.URL(p.Superuser, p.Password, "postgres"))
 		if err != nil {
 			return err
@@ -115,8 +113,10 @@ func (p *PG) Start(t testing.TB) {
 	})
 }
 
-// Stop ends the server at once, as a failing machine does.
-func (p *PG) Stop() { p.proc.kill() }
+// Stop ends the server at once, as a crash does: nothing is finished or
+// written, and the next start recovers. It is PostgreSQL's immediate shutdown,
+// since a killed one leaves its shared memory behind for good.
+func (p *PG) Stop() { p.proc.quit(syscall.SIGQUIT) }
 
 // URL is a connection string without TLS.
 func (p *PG) URL(user, password, database string) string {

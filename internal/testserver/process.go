@@ -93,16 +93,22 @@ func (p *process) said() string {
 // kill ends the whole group and waits. Children in a group of their own, as
 // PostgreSQL's are, end when they miss their parent.
 func (p *process) kill() {
+	select {
+	case <-p.done: // its number may be another's by now
+		return
+	default:
+	}
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	<-p.done
 }
 
-// quit asks the server to end and waits a while; kill comes after it.
+// quit asks the server to end, and kills it if it does not.
 func (p *process) quit(s syscall.Signal) {
 	_ = p.cmd.Process.Signal(s)
 	select {
 	case <-p.done:
 	case <-time.After(10 * time.Second):
+		p.kill()
 	}
 }
 
