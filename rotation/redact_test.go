@@ -50,7 +50,7 @@ func TestNoErrorShowsAnyPartOfAValue(t *testing.T) {
 		"all below a name that is so": "below-a-secret-name",
 	} {
 		for _, around := range []string{"%s", "before %s after", "twice %[1]s and %[1]s"} {
-			got := j.clean(errors.New(fmt.Sprintf(around, text))).Error()
+			got := j.clean(fmt.Errorf(around, text)).Error()
 			if strings.Contains(got, text) {
 				t.Errorf("%s is shown in %q", name, got)
 			}

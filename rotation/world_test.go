@@ -94,7 +94,6 @@ type world struct {
 	handler  *rotation.Handler
 	now      time.Time
 	tokens   int
-	refused  []string // points at which the provider refused AWSCURRENT
 }
 
 func newWorld(t *testing.T, k kind, p place, policy string, wrap ...func(rotation.Rotator) rotation.Rotator) *world {

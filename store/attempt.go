@@ -198,6 +198,9 @@ func (it *item) stop() error {
 			return err
 		}
 	}
+	if err := it.tidy(it.task.Token); err != nil {
+		return err
+	}
 	if err := it.revive(it.labels[rota.Current]); err != nil {
 		return err
 	}

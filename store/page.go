@@ -37,7 +37,7 @@ func (p page) next(cursor any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return base64.RawURLEncoding.EncodeToString(text) + "." + p.sign(text), nil
+	return base64.RawURLEncoding.Strict().EncodeToString(text) + "." + p.sign(text), nil
 }
 
 func (p page) sign(text []byte) string {
@@ -51,7 +51,7 @@ func (p page) read(token string, cursor any) error {
 	}
 	bad := rota.E(rota.InvalidNextToken, "The NextToken isn't valid for this request.")
 	head, sum, _ := strings.Cut(token, ".")
-	text, err := base64.RawURLEncoding.DecodeString(head)
+	text, err := base64.RawURLEncoding.Strict().DecodeString(head)
 	if err != nil || subtle.ConstantTimeCompare([]byte(sum), []byte(p.sign(text))) != 1 || json.Unmarshal(text, cursor) != nil {
 		return bad
 	}

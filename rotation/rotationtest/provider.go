@@ -1,6 +1,7 @@
 // Package rotationtest is the instrument for testing what drives rotators: a
-// provider in memory that knows exactly what is alive, and that can be told
-// to fail at each of its effects in each of the ways a network can.
+// provider and a home in memory that know exactly what is alive and what is
+// labelled, and that can be told to fail at each of their effects in each of
+// the ways a network can.
 package rotationtest
 
 import (

@@ -239,6 +239,20 @@ var attemptChecks = []check{
 		w.Must(w.Abandon(w.T.Context(), c, "foreign"))
 		same2(w, map[string][]string{"v1": {rota.Current}}, w.Describe("s").Stages)
 	}},
+	{"a cancelled attempt whose function took AWSPENDING off leaves no empty version", func(w *World) {
+		s := w.Create("s", "v1", "a")
+		w.Rotate("s", "v2")
+		c := w.Engine(s.Key, "rotate")
+		w.Must(w.Stage(c, "s", rota.Pending, "v2", ""))
+		_, err := w.CancelRotateSecret(w.T.Context(), Caller, "s")
+		w.Must(err)
+		w.Must(w.Resolved(w.T.Context(), c))
+		out, err := w.ListSecretVersionIds(w.T.Context(), Caller, store.ListSecretVersionIDsInput{SecretID: "s", IncludeDeprecated: true})
+		w.Must(err)
+		if len(out.Versions) != 1 {
+			w.T.Errorf("the versions are %+v", out.Versions)
+		}
+	}},
 	{"an attempt given up after finishSecret wrote its intent takes the intent back", func(w *World) {
 		s, c := w.running()
 		w.minted(c, "v1", rota.Live)

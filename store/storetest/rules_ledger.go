@@ -158,6 +158,36 @@ var endingChecks = []check{
 		w.Must(w.Stage(Caller, "s", rota.Current, "v2", "v1"))
 		w.live(s.Key, "v1")
 	}},
+	{"an ending comes when it is due, not under a claim and not from a full lane", func(w *World) {
+		ctx := w.T.Context()
+		s, _ := w.overlap()
+		r := w.row(s.Key, "v1")
+		w.Clock.Set(r.Due.Add(-time.Millisecond))
+		due := func(skip ...string) (n int) {
+			works, err := w.Due(ctx, w.Clock.Now(), 10, skip)
+			w.Must(err)
+			for _, k := range works {
+				if k.Credential == r.ID && k.Version == "v1" && k.Lane == "lane" && k.Due.Equal(r.Due) {
+					n++
+				}
+			}
+			return n
+		}
+		same2(w, 0, due())
+		w.Clock.Advance(time.Millisecond)
+		same2(w, []int{1, 0, 1}, []int{due(), due("lane"), due("other")})
+		c := w.Engine(s.Key, "end")
+		same2(w, 0, due())
+		w.Must(w.Release(ctx, c.Claim))
+		same2(w, 1, due())
+	}},
+	{"a step that outlives its rotation plans no ending of AWSCURRENT", func(w *World) {
+		s, _ := w.overlap()
+		c := w.Engine(s.Key, "rotate")
+		w.Refused(w.Stage(c, "s", rota.EndsLabel("v2", Start.Add(time.Hour)), "", "v2"), rota.ClaimLost)
+		w.Refused(w.ScheduleEnding(w.T.Context(), c, rota.Credential{Version: "v2", Provider: "host", Principal: "u", ProviderID: "id-v2", NotBefore: Start, Due: Start}, rota.Value{}), rota.ClaimLost)
+		w.live(s.Key, "v2")
+	}},
 	{"a new value by hand in an overlap leaves the ending as it is", func(w *World) {
 		s, _ := w.overlap()
 		at := w.Clock.Now().Add(24 * time.Hour)
