@@ -124,7 +124,11 @@ var attemptChecks = []check{
 		}
 	}},
 	{"whoever looks at the queue is woken for the ending of what an attempt left", func(w *World) {
-		_, c := w.running()
+		s := w.Create("s", "v1", "a")
+		_, err := w.RotateSecret(w.T.Context(), Caller, store.RotateSecretInput{SecretID: "s", ClientRequestToken: "v2", RotationLambdaARN: ptr(Lambda)})
+		w.Must(err) // without a schedule, which would wake by itself
+		c := w.Engine(s.Key, "rotate")
+		w.minted(c, "v2", rota.Live)
 		w.Woken = 0
 		w.Must(w.Stage(Caller, "s", rota.Pending, "v2", ""))
 		if w.Woken == 0 {
