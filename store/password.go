@@ -2,9 +2,11 @@ package store
 
 import (
 	"context"
-	"strings"
+	"errors"
+	"fmt"
 
 	"github.com/rotahq/rota"
+	"github.com/rotahq/rota/internal/password"
 )
 
 // GetRandomPasswordInput is the input of GetRandomPassword.
@@ -22,7 +24,6 @@ type GetRandomPasswordInput struct {
 const (
 	defaultPassword = 32
 	maxPassword     = 4096
-	punctuation     = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 )
 
 // GetRandomPassword makes a password; it keeps nothing. A kind of character
@@ -47,57 +48,33 @@ func (s *Store) password(in GetRandomPasswordInput) (rota.Value, error) {
 		set  string
 		take bool
 	}{
-		{"abcdefghijklmnopqrstuvwxyz", !in.ExcludeLowercase},
-		{"ABCDEFGHIJKLMNOPQRSTUVWXYZ", !in.ExcludeUppercase},
-		{"0123456789", !in.ExcludeNumbers},
-		{punctuation, !in.ExcludePunctuation},
-		{" ", in.IncludeSpace},
+		{password.Lower, !in.ExcludeLowercase},
+		{password.Upper, !in.ExcludeUppercase},
+		{password.Digits, !in.ExcludeNumbers},
+		{password.Punctuation, !in.ExcludePunctuation},
+		{password.Space, in.IncludeSpace},
 	} {
-		set := strings.Map(func(r rune) rune {
-			if strings.ContainsRune(in.ExcludeCharacters, r) {
-				return -1
-			}
-			return r
-		}, c.set)
-		if c.take && set != "" {
-			classes = append(classes, set)
+		if c.take {
+			classes = append(classes, c.set)
 		}
 	}
-	if len(classes) == 0 {
+	rule := password.Rule{Length: int(n), Classes: password.Exclude(in.ExcludeCharacters, classes...)}
+	if len(rule.Classes) == 0 {
 		return rota.Value{}, rota.E(rota.InvalidParameter, "The password can't be made because every character is excluded.")
 	}
-	each := in.RequireEachIncludedType == nil || *in.RequireEachIncludedType
-	if each && n < int64(len(classes)) {
-		return rota.Value{}, rota.E(rota.InvalidParameter, "Password length is too short based on the required types.")
-	}
-	text, err := s.pick(classes, int(n), each)
-	return rota.StringValue(text), err
-}
-
-// pick takes characters of all classes together, one of each class among
-// them if so asked, in random order.
-func (s *Store) pick(classes []string, n int, each bool) (string, error) {
-	r, b := s.cfg.Rand, make([]byte, 0, n)
-	if each {
-		for _, set := range classes {
-			one, err := randomText(r, set, 1)
-			if err != nil {
-				return "", err
-			}
-			b = append(b, one...)
+	draw := rule.Draw
+	if in.RequireEachIncludedType == nil || *in.RequireEachIncludedType {
+		if rule.Length < len(rule.Classes) {
+			return rota.Value{}, rota.E(rota.InvalidParameter, "Password length is too short based on the required types.")
 		}
+		draw = rule.DrawEach
 	}
-	rest, err := randomText(r, strings.Join(classes, ""), n-len(b))
-	if err != nil {
-		return "", err
+	text, err := draw(s.cfg.Rand)
+	switch {
+	case errors.Is(err, password.ErrStuck):
+		return rota.Value{}, err
+	case err != nil:
+		return rota.Value{}, fmt.Errorf("read randomness: %w", err)
 	}
-	b = append(b, rest...)
-	for i := range b {
-		j, err := randomBelow(r, len(b)-i)
-		if err != nil {
-			return "", err
-		}
-		b[i], b[i+j] = b[i+j], b[i]
-	}
-	return string(b), nil
+	return rota.StringValue(text), nil
 }

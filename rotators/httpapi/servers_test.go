@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -19,6 +18,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rotahq/rota/internal/testserver"
 	"github.com/rotahq/rota/rotation"
 )
 
@@ -137,13 +137,14 @@ func matchesStep(req *http.Request, s *step) bool {
 
 // TestRealServers starts both servers once and runs all that needs them.
 func TestRealServers(t *testing.T) {
-	servers := map[string]server{"rabbitmq": rabbitServer(t), "keystone": keystoneServer(t)}
+	rabbit, keystone := testserver.RabbitMQ(t), testserver.Keystone(t)
+	servers := map[string]server{"rabbitmq": rabbitServer(rabbit), "keystone": keystoneServer(keystone)}
 	t.Run("the recorded scenarios hold", func(t *testing.T) { scenariosHold(t, servers) })
 	t.Run("a wrong base path is no proof", func(t *testing.T) { wrongPathIsNoProof(t, servers) })
-	t.Run("keystone hands roles and rules on", func(t *testing.T) { rolesAndRulesAreHandedOn(t, servers["keystone"]) })
+	t.Run("keystone hands roles and rules on", func(t *testing.T) { rolesAndRulesAreHandedOn(t, keystone) })
 	t.Run("keystone has no such current credential", func(t *testing.T) { missingCurrentIsPermanent(t, servers["keystone"]) })
-	t.Run("keystone's current credential is another user's", func(t *testing.T) { foreignCurrentIsPermanent(t, servers["keystone"]) })
-	t.Run("rabbitmq keeps tags and takes any name of a user", func(t *testing.T) { tagsAndNamesAreKept(t, servers["rabbitmq"]) })
+	t.Run("keystone's current credential is another user's", func(t *testing.T) { foreignCurrentIsPermanent(t, servers["keystone"], keystone) })
+	t.Run("rabbitmq keeps tags and takes any name of a user", func(t *testing.T) { tagsAndNamesAreKept(t, servers["rabbitmq"], rabbit) })
 }
 
 func scenariosHold(t *testing.T, servers map[string]server) {
@@ -209,16 +210,13 @@ func wrongPathIsNoProof(t *testing.T, servers map[string]server) {
 	}
 }
 
-func rolesAndRulesAreHandedOn(t *testing.T, srv server) {
-	ks := keystoneClient(t, srv.address)
-	s := newStage(t, embeddedProviders(t)["keystone"], nil, map[string]string{}, map[string]string{
-		"authUrl": ks.base, "userId": ks.user, "password": keystonePassword, "projectId": ks.project,
-	}, nil)
-	limited := ks.credential(map[string]any{
+func rolesAndRulesAreHandedOn(t *testing.T, k *testserver.Keys) {
+	s := newStage(t, embeddedProviders(t)["keystone"], nil, map[string]string{}, keystoneAdmin(k), nil)
+	id, secret := k.AddCredential(t, map[string]any{
 		"name": "limited-" + rand.Text(), "roles": []any{map[string]any{"name": "reader"}}, "description": "kept",
 		"access_rules": []any{map[string]any{"path": "/v2/servers", "method": "GET", "service": "compute"}},
 	})
-	s.current = jsonValue(t, map[string]string{"id": limited["id"].(string), "secret": limited["secret"].(string), "region": "kept"})
+	s.current = jsonValue(t, map[string]string{"id": id, "secret": secret, "region": "kept"})
 	req := s.request()
 	req.Name = "rota-" + rand.Text()
 	req.Settings = rotation.Settings{"expires-in": "90d"}
@@ -229,7 +227,9 @@ func rolesAndRulesAreHandedOn(t *testing.T, srv server) {
 	if o.text("region") != "kept" || o.text("name") != req.Name {
 		t.Error("a member of the value was lost")
 	}
-	got := ks.get("/users/" + ks.user + "/application_credentials/" + o.text("id"))["application_credential"].(map[string]any)
+	var answer map[string]map[string]any
+	k.Send(t, "GET", "/users/"+k.UserID+"/application_credentials/"+o.text("id"), nil, &answer)
+	got := answer["application_credential"]
 	roles := got["roles"].([]any)
 	if len(roles) != 1 || roles[0].(map[string]any)["name"] != "reader" {
 		t.Errorf("%d roles, want the one of the current credential", len(roles))
@@ -247,10 +247,10 @@ func missingCurrentIsPermanent(t *testing.T, srv server) {
 	mintFromOther(s, "c0ffeec0ffeec0ffeec0ffeec0ffee00", "does not exist")
 }
 
-func foreignCurrentIsPermanent(t *testing.T, srv server) {
+func foreignCurrentIsPermanent(t *testing.T, srv server, k *testserver.Keys) {
 	s := realStage(t, srv)
-	foreign := keystoneClient(t, srv.address).credential(map[string]any{"name": "foreign-" + rand.Text()})
-	mintFromOther(s, foreign["id"].(string), "another user or project")
+	foreign, _ := k.AddCredential(t, map[string]any{"name": "foreign-" + rand.Text()})
+	mintFromOther(s, foreign, "another user or project")
 }
 
 // mintFromOther mints with another current credential than the admin's own.
@@ -270,20 +270,18 @@ func mintFromOther(s *stage, id, want string) {
 	s.listed(s.r.(rotation.Lister), 0)
 }
 
-func tagsAndNamesAreKept(t *testing.T, srv server) {
+func tagsAndNamesAreKept(t *testing.T, srv server, r *testserver.Rabbit) {
 	_, admin := srv.fresh(t)
 	hostile := []string{`a/b c%2F?#é"'`, "..a+b&c"}
 	for i, name := range hostile {
-		rabbitUser(t, srv.address, name, fmt.Sprintf("first-password-%d", i), []string{"monitoring", "ours"})
+		r.AddUser(t, name, fmt.Sprintf("first-password-%d", i), "monitoring", "ours")
 	}
 	s := newStage(t, embeddedProviders(t)["rabbitmq"], nil,
 		map[string]string{"username": hostile[0], "password": "first-password-0", "alternateUsername": hostile[1]}, admin, nil)
 	s.play("success")
 	for _, name := range hostile {
 		var got struct{ Tags []string }
-		if err := json.Unmarshal(rabbit(t, srv.address, "GET", "users/"+url.PathEscape(name), nil), &got); err != nil {
-			t.Fatal(err)
-		}
+		r.Send(t, "GET", "/users/"+url.PathEscape(name), nil, &got)
 		if fmt.Sprint(got.Tags) != "[monitoring ours]" {
 			t.Errorf("%s has tags %v", name, got.Tags)
 		}

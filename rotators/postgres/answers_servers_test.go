@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/rotahq/rota"
+	"github.com/rotahq/rota/internal/testserver"
 	"github.com/rotahq/rota/rotation"
 )
 
@@ -41,7 +42,7 @@ host all trusted 127.0.0.1/32 trust
 host all clear 127.0.0.1/32 password
 host all old 127.0.0.1/32 md5
 host all all 127.0.0.1/32 scram-sha-256
-`, "max_connections = 8\nsuperuser_reserved_connections = 2\n", nil)
+`, testserver.Config("max_connections = 8\nsuperuser_reserved_connections = 2\n"))
 	for name, more := range map[string]string{
 		"app": "", "nologin": "NOLOGIN", "expired": "VALID UNTIL '2001-01-01'", "walled": "", "outside": "", "trusted": "", "clear": "",
 		"old": "", "full": "CONNECTION LIMIT 0",
@@ -117,7 +118,7 @@ host all all 127.0.0.1/32 scram-sha-256
 		leaks(t, "cancelled", err)
 	})
 	t.Run("the server is down", func(t *testing.T) {
-		s.stop()
+		s.Stop()
 		err := New(Options{}).Try(within(t), s.request(rotation.SingleUser, right("app")), right("app"))
 		if err == nil || errors.Is(err, rotation.ErrRefused) {
 			t.Error(err)
@@ -182,7 +183,7 @@ func TestServersThatSayNothingOrNonsenseAreUnknown(t *testing.T) {
 }
 
 func TestTheEnvironmentChangesNothing(t *testing.T) {
-	s := startServer(t, scramHBA, "", nil)
+	s := startServer(t, scramHBA)
 	s.role("app", secretWord, "")
 	for _, name := range []string{
 		"PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD", "PGPASSFILE", "PGAPPNAME", "PGCONNECT_TIMEOUT", "PGSSLMODE",
@@ -206,7 +207,7 @@ func TestTheEnvironmentChangesNothing(t *testing.T) {
 }
 
 func TestARefusedLoginIsTriedOnce(t *testing.T) {
-	s := startServer(t, scramHBA, "", nil)
+	s := startServer(t, scramHBA)
 	s.role("app", secretWord, "")
 	since := len(s.log(0))
 	v := s.value("app", secretWord+"x")

@@ -27,7 +27,7 @@ var hostile = []struct{ user, password string }{
 }
 
 func TestSingleUserLivesThroughRotationsThatRepeatEveryMethod(t *testing.T) {
-	s := startServer(t, scramHBA, "", nil)
+	s := startServer(t, scramHBA)
 	r := New(Options{})
 	ctx := within(t)
 	var passwords []string
@@ -43,7 +43,7 @@ func TestSingleUserLivesThroughRotationsThatRepeatEveryMethod(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%q: %v", h.user, err)
 			}
-			passwords = append(passwords, password(t, pending))
+			passwords = append(passwords, passwordOf(t, pending))
 			req.Pending = pending
 
 			expect(t, "current before", r.Try(ctx, req, current), nil)
@@ -74,7 +74,7 @@ func TestSingleUserLivesThroughRotationsThatRepeatEveryMethod(t *testing.T) {
 func TestAlternatingUsersLiveThroughRotationsThatRepeatEveryMethod(t *testing.T) {
 	for name, admin := range map[string]string{"a superuser": "SUPERUSER", "who may create roles": "CREATEROLE"} {
 		t.Run("admin "+name, func(t *testing.T) {
-			s := startServer(t, scramHBA, "", nil)
+			s := startServer(t, scramHBA)
 			s.role("root", "the-admin's-password", admin)
 			r := New(Options{})
 			ctx := within(t)
@@ -92,7 +92,7 @@ func TestAlternatingUsersLiveThroughRotationsThatRepeatEveryMethod(t *testing.T)
 					if err != nil {
 						t.Fatalf("%q: %v", h.user, err)
 					}
-					passwords = append(passwords, password(t, pending))
+					passwords = append(passwords, passwordOf(t, pending))
 					req.Pending = pending
 
 					expect(t, "pending before", r.Try(ctx, req, pending), rotation.ErrDead)
@@ -165,7 +165,7 @@ func reads(ctx context.Context, r *Rotator, req rotation.Request, v rota.Value, 
 }
 
 func TestCloneIsMadeInTheLikenessOfTheOriginal(t *testing.T) {
-	s := startServer(t, scramHBA, "", nil)
+	s := startServer(t, scramHBA)
 	s.role("root", "r", "SUPERUSER")
 	s.role("app", "p", "CREATEDB BYPASSRLS CONNECTION LIMIT 7 VALID UNTIL '2999-01-02 03:04:05+00'")
 	s.sql(`CREATE DATABASE "d'b"`)
@@ -193,7 +193,7 @@ func TestCloneIsMadeInTheLikenessOfTheOriginal(t *testing.T) {
 }
 
 func TestAdminWhoIsNoSuperuserLeavesOutConfigurationThatTakesOne(t *testing.T) {
-	s := startServer(t, scramHBA, "", nil)
+	s := startServer(t, scramHBA)
 	s.role("root", "r", "CREATEROLE")
 	s.role("app", "p", "")
 	s.sql(`ALTER ROLE app SET log_min_duration_statement = '5s'; ALTER ROLE app SET search_path = x`)
@@ -224,7 +224,7 @@ func rotate(t *testing.T, r *Rotator, req *rotation.Request) {
 }
 
 func TestCallsCostOneConnectionForEachLogin(t *testing.T) {
-	s := startServer(t, scramHBA, "", nil)
+	s := startServer(t, scramHBA)
 	s.role("root", "r", "SUPERUSER")
 	s.role("app", "p", "")
 	r, n := counting()

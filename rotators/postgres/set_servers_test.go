@@ -14,7 +14,7 @@ import (
 )
 
 func TestSingleUserSetFallsBackToThePreviousPasswordOfTheSameUserAndServer(t *testing.T) {
-	s := startServer(t, scramHBA, "", nil)
+	s := startServer(t, scramHBA)
 	r, logins := counting()
 	t.Run("not if the server knows the current one and will not have it", func(t *testing.T) {
 		s.role("app", "right", "NOLOGIN")
@@ -92,7 +92,7 @@ func TestSetRefusesAPendingValueAboutAnotherRoleOrServer(t *testing.T) {
 }
 
 func TestSetWorksForRolesWithConfigurationOfTheirOwn(t *testing.T) {
-	s := startServer(t, scramHBA, "", nil)
+	s := startServer(t, scramHBA)
 	s.role("app", "p", "")
 	s.sql(`ALTER ROLE app SET default_transaction_read_only = on; ALTER ROLE app SET standard_conforming_strings = off;
 		ALTER ROLE app SET search_path = 'nowhere'; ALTER ROLE app SET synchronous_commit = off; ALTER ROLE app SET client_encoding = 'LATIN1'`)
@@ -102,7 +102,7 @@ func TestSetWorksForRolesWithConfigurationOfTheirOwn(t *testing.T) {
 }
 
 func TestAlternatingSetExplainsWhatTheServerIsMissing(t *testing.T) {
-	s := startServer(t, scramHBA, "", nil)
+	s := startServer(t, scramHBA)
 	r := New(Options{})
 	s.role("root", "r", "SUPERUSER")
 	s.role("weak", "r", "")
@@ -142,7 +142,7 @@ func TestAlternatingSetExplainsWhatTheServerIsMissing(t *testing.T) {
 }
 
 func TestSetsAtTheSameTimeAllSucceed(t *testing.T) {
-	s := startServer(t, scramHBA, "", nil)
+	s := startServer(t, scramHBA)
 	s.role("root", "r", "SUPERUSER")
 	for name, strategy := range map[string]string{"single": rotation.SingleUser, "alternating": rotation.AlternatingUsers} {
 		user := "app_" + name
@@ -172,7 +172,7 @@ func TestSetsAtTheSameTimeAllSucceed(t *testing.T) {
 // The server fails the later of two changes to one role with XX000. Here the
 // first change is held open until the second waits for it.
 func TestAChangeThatMetAnotherIsSentAgain(t *testing.T) {
-	s := startServer(t, scramHBA, "", nil)
+	s := startServer(t, scramHBA)
 	s.role("root", "r", "SUPERUSER")
 	s.role("app", "p", "")
 	ctx := within(t)
@@ -180,9 +180,9 @@ func TestAChangeThatMetAnotherIsSentAgain(t *testing.T) {
 	req := s.request(rotation.SingleUser, s.value("app", "p"))
 	req.Pending, _ = r.Choose(req)
 
-	first := s.super("postgres")
+	first := s.super()
 	defer first.Close(ctx)
-	watch := s.super("postgres")
+	watch := s.super()
 	defer watch.Close(ctx)
 	if _, err := first.Exec(ctx, "BEGIN; ALTER ROLE app CONNECTION LIMIT 50").ReadAll(); err != nil {
 		t.Fatal(err)
@@ -207,7 +207,7 @@ func TestAChangeThatMetAnotherIsSentAgain(t *testing.T) {
 }
 
 func TestEndReachesOnlyCredentialsThatItHoldsOrThePartner(t *testing.T) {
-	s := startServer(t, scramHBA, "", nil)
+	s := startServer(t, scramHBA)
 	r := New(Options{})
 	stored := func(role string) string {
 		return strings.Join(s.sql("SELECT rolpassword FROM pg_authid WHERE rolname = "+quoteLiteral(role)), "")
@@ -275,7 +275,7 @@ func TestEndReachesOnlyCredentialsThatItHoldsOrThePartner(t *testing.T) {
 }
 
 func TestEndAfterAChangeToSingleUserEndsTheFormerPartner(t *testing.T) {
-	s := startServer(t, scramHBA, "", nil)
+	s := startServer(t, scramHBA)
 	s.role("app", "p", "")
 	s.role("app_clone", "c", "")
 	r := New(Options{})

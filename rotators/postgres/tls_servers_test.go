@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/rotahq/rota"
+	"github.com/rotahq/rota/internal/testserver"
 	"github.com/rotahq/rota/rotation"
 )
 
@@ -59,7 +60,6 @@ func authority(t *testing.T) (ca, cert, key []byte) {
 func TestTLSModes(t *testing.T) {
 	ca, cert, key := authority(t)
 	otherCA, _, _ := authority(t)
-	files := map[string][]byte{"server.crt": cert, "server.key": key}
 	dir := t.TempDir()
 	path := func(name string, content []byte) string {
 		p := filepath.Join(dir, name)
@@ -75,8 +75,8 @@ hostssl all onlyplain 127.0.0.1/32 reject
 host all clear 127.0.0.1/32 password
 host all all 127.0.0.1/32 scram-sha-256
 `
-	with := startServer(t, hba, "ssl = on\n", files)
-	without := startServer(t, hba, "", nil)
+	with := startServer(t, hba, testserver.Config("ssl = on\n"), testserver.File("server.crt", cert), testserver.File("server.key", key))
+	without := startServer(t, hba)
 	for _, s := range []*server{with, without} {
 		for _, u := range []string{"app", "onlytls", "onlyplain", "clear"} {
 			s.role(u, secretWord, "")
