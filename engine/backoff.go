@@ -10,8 +10,8 @@ const (
 	firstDelay = time.Second
 	longDelay  = 5 * time.Minute
 	// MaxAttempts ends the retries of one rotation: with the delays between
-	// them that is about half an hour. Then the attempt is resolved, and the
-	// next one comes with the schedule.
+	// them that is ten to twenty minutes. Then the attempt is resolved, and
+	// the next one comes with the schedule.
 	MaxAttempts = 12
 	// maxAsked bounds the wait that a provider may ask for.
 	maxAsked = time.Hour

@@ -112,6 +112,9 @@ func (e *Engine) Run(ctx context.Context) error {
 		if err == nil {
 			break
 		}
+		if ctx.Err() != nil {
+			return nil
+		}
 		e.Log.Error("take over the queue", "error", err)
 		select {
 		case <-ctx.Done():

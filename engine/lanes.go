@@ -32,6 +32,14 @@ func (l *lanes) get(key string, now time.Time) *lane {
 		ln = &lane{tokens: l.limit, filled: now}
 		l.byKey[key] = ln
 	}
+	// After a clock that went back, what lies in the future would stop the
+	// lane for as long as the jump was.
+	if ln.filled.After(now) {
+		ln.filled = now
+	}
+	if latest := now.Add(maxClosed); ln.closed.After(latest) {
+		ln.closed = latest
+	}
 	if n := int(now.Sub(ln.filled) / l.every); n > 0 {
 		ln.tokens = min(ln.tokens+n, l.limit)
 		ln.filled = ln.filled.Add(time.Duration(n) * l.every)
@@ -50,8 +58,12 @@ func (l *lanes) start(key string, now time.Time) bool {
 	return true
 }
 
-// laneFailures is how many failures in a row close a lane for a while.
-const laneFailures = 3
+// laneFailures is how many failures in a row close a lane for a while, and
+// maxClosed the longest such while.
+const (
+	laneFailures = 3
+	maxClosed    = time.Minute
+)
 
 // done gives the place back. providerFailed is a failure that the next work
 // in the same lane would meet too.
@@ -62,7 +74,7 @@ func (l *lanes) done(key string, now time.Time, providerFailed bool) {
 		ln.failed = 0
 		ln.closed = time.Time{}
 	} else if ln.failed++; ln.failed >= laneFailures {
-		ln.closed = now.Add(min(time.Second<<min(ln.failed-laneFailures, 6), time.Minute))
+		ln.closed = now.Add(min(time.Second<<min(ln.failed-laneFailures, 6), maxClosed))
 	}
 	if ln.running == 0 && ln.failed == 0 && ln.tokens == l.limit {
 		delete(l.byKey, key)
@@ -82,6 +94,9 @@ func (l *lanes) full(now time.Time) (keys []string, opens time.Time) {
 		case ln.tokens == 0:
 			at = ln.filled.Add(l.every)
 		default:
+			if ln.running == 0 && ln.failed == 0 && ln.tokens == l.limit {
+				delete(l.byKey, key) // idle: it is as if it had never been
+			}
 			continue
 		}
 		keys = append(keys, key)

@@ -217,7 +217,7 @@ func (r *run) resolve(ctx context.Context, reason string) (blame bool) {
 		return false
 	case errors.Is(err, rota.ClaimLost):
 		return false
-	case err != nil && !rotation.IsPermanent(err):
+	case err != nil && (!rotation.IsPermanent(err) || r.gapMayBeOpen()):
 		at := start.Add(delay(r.task.Attempt+1, 0, r.Rand))
 		r.journal(r.task.Token, string(rota.ResolveSecret), start, rota.OutcomeFailed, err.Error(), "again at "+at.UTC().Format(time.RFC3339))
 		if err := r.Store.Retry(r.keep, r.caller, at, err.Error()); err != nil {
@@ -237,6 +237,11 @@ func (r *run) resolve(ctx context.Context, reason string) (blame bool) {
 	}
 	return false
 }
+
+// gapMayBeOpen reports whether AWSCURRENT may be dead: only one credential
+// can live, and the new one may have been set. Then the attempt stays open
+// until it is resolved, also when what hinders is for a person to mend.
+func (r *run) gapMayBeOpen() bool { return r.task.Capacity == 1 && r.task.Touched }
 
 // giveUp leaves AWSPENDING where a cancel or delete leaves it on AWS, and
 // otherwise takes it off: then a pending value that was refused for good is
