@@ -103,7 +103,9 @@ func statusOf(one store.Status) wire.SecretStatus {
 	}
 	var until time.Time
 	for _, c := range one.Open {
-		if c.NotBefore.After(until) {
+		if c.State == rota.Held {
+			st.OverlapHeld++
+		} else if c.NotBefore.After(until) {
 			until = c.NotBefore
 		}
 	}

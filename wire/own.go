@@ -24,8 +24,9 @@ type SecretStatus struct {
 	Attempt          int        `json:",omitempty"`
 	LastRotated      *time.Time `json:",omitempty"`
 	Next             *time.Time `json:",omitempty"` // when the engine looks at it next
-	OverlapOpenUntil *time.Time `json:",omitempty"`
+	OverlapOpenUntil *time.Time `json:",omitempty"` // the last of those that have a time and are not held
 	OverlapOpen      int        `json:",omitempty"` // old credentials that still wait for their end
+	OverlapHeld      int        `json:",omitempty"` // of these, held by a person
 	NotProven        int        `json:",omitempty"` // endings that were given up without a proof
 }
 

@@ -3,11 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -19,6 +22,7 @@ import (
 // AWS credentials that happen to be around.
 type client struct {
 	endpoint string
+	data     string
 	keys     accessKey
 	http     *http.Client
 }
@@ -32,11 +36,15 @@ type apiError struct {
 
 func (e *apiError) Error() string {
 	text := e.Message + e.Lower
-	switch e.Type {
-	case "ResourceNotFoundException":
-		text += " (rota ls lists the secrets)"
-	case "UnrecognizedClientException", "InvalidSignatureException":
-		text += " (the keys in the file credentials of the data folder are not this server's; name the right folder with --data)"
+	switch {
+	case e.Type == "ResourceNotFoundException" && strings.Contains(text, "secret value"):
+		return text + " (rota show NAME lists the versions)"
+	case e.Type == "ResourceNotFoundException":
+		return text + " (rota ls lists the secrets)"
+	case strings.HasPrefix(text, "Signature expired"), strings.HasPrefix(text, "Signature not yet current"):
+		return text + " (the clocks of this machine and of the server differ)"
+	case e.Type == "UnrecognizedClientException", e.Type == "InvalidSignatureException":
+		return text + " (the keys in the file credentials of the data folder are not this server's; name its folder with --data)"
 	}
 	return text
 }
@@ -47,15 +55,23 @@ func (g *global) client() (*client, error) {
 	if endpoint == "" {
 		b, err := os.ReadFile(g.file("endpoint"))
 		if err != nil {
-			return nil, &exitError{exitNoReach, fmt.Errorf("no server is known: %s has no file endpoint; start one with: rota serve --data %s, or name one with --endpoint", g.data, g.data)}
+			return nil, &exitError{exitNoReach, fmt.Errorf("no server is known: %s has no file endpoint; start one with: rota serve --data %s, or name one with --endpoint", g.data, shellQuote(g.data))}
 		}
 		endpoint = strings.TrimSpace(string(b))
+	}
+	if u, err := url.Parse(endpoint); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return nil, usage("the endpoint %q is no address; it looks like http://127.0.0.1:7682", endpoint)
 	}
 	keys, err := readKeys(g.file("credentials"))
 	if err != nil {
 		return nil, &exitError{exitNoReach, fmt.Errorf("%w; name the server's data folder with --data", err)}
 	}
-	return &client{strings.TrimSuffix(endpoint, "/"), keys, &http.Client{Timeout: time.Minute}}, nil
+	h := &http.Client{
+		Timeout: time.Minute,
+		// What is sent may be a value: it goes to the server that was named.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return &client{strings.TrimSuffix(endpoint, "/"), g.data, keys, h}, nil
 }
 
 // aws and own call an operation of AWS's or of rota's.
@@ -74,17 +90,14 @@ func (c *client) call(ctx context.Context, target string, in, out any) error {
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint+"/", bytes.NewReader(body))
 	if err != nil {
-		return usage("the endpoint %q is no address; it looks like http://127.0.0.1:7682", c.endpoint)
+		return fmt.Errorf("%s: %w", target, err)
 	}
 	req.Header.Set("Content-Type", wire.ContentType)
 	req.Header.Set("X-Amz-Target", target)
-	wire.Sign(req, body, c.keys.id, c.keys.secret, c.keys.region, wire.Service, time.Now())
+	wire.Sign(req, body, c.keys.id, string(c.keys.secret.Reveal()), c.keys.region, wire.Service, time.Now())
 	res, err := c.http.Do(req)
 	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return &exitError{exitNoReach, fmt.Errorf("no server answers at %s: start it with: rota serve", c.endpoint)}
+		return c.unreached(ctx, err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
@@ -108,6 +121,23 @@ func (c *client) call(ctx context.Context, target string, in, out any) error {
 		return fmt.Errorf("%s answers what cannot be read; check --endpoint", c.endpoint)
 	}
 	return nil
+}
+
+// unreached says why there was no answer.
+func (c *client) unreached(ctx context.Context, err error) error {
+	var cert *tls.CertificateVerificationError
+	var slow net.Error
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &cert):
+		err = fmt.Errorf("the certificate of %s is not trusted here: name its authority's file in SSL_CERT_FILE", c.endpoint)
+	case errors.As(err, &slow) && slow.Timeout():
+		err = fmt.Errorf("the server at %s does not answer in time; see %s/healthz", c.endpoint, c.endpoint)
+	default:
+		err = fmt.Errorf("no server answers at %s: start it with: rota serve --data %s", c.endpoint, shellQuote(c.data))
+	}
+	return &exitError{exitNoReach, err}
 }
 
 // missing reports whether the server does not know the secret.

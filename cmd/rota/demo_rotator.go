@@ -25,11 +25,19 @@ var (
 	_ rotation.Lister = demoRotator{}
 )
 
+func newDemoRotator() demoRotator { return demoRotator{&http.Client{Timeout: 10 * time.Second}} }
+
 const demoRotatorName = "demo-api"
 
 type demoAdminValue struct {
 	URL   string `json:"url"`
 	Token string `json:"token"`
+}
+
+// demoAdminOf is the value of an admin secret for an API.
+func demoAdminOf(a *demoAPI) rota.Value {
+	b, _ := json.Marshal(demoAdminValue{a.url, a.admin}) // two strings always encode
+	return rota.StringValue(string(b))
 }
 
 // Descriptor tells what it is.

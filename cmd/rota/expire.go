@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rotahq/rota"
 	"github.com/rotahq/rota/rotation"
 	"github.com/rotahq/rota/wire"
 )
@@ -23,7 +24,8 @@ as 36h or 7d. What ends is proven dead; the journal says so (rota show NAME).
 
 Without --version-id it is the one overlap that is open.
 ` + exitHelp,
-		Args: one,
+		Args:              one,
+		ValidArgsFunction: g.completeName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in := wire.ExpireInput{SecretId: args[0], VersionId: version, Now: now, Hold: hold, Resume: resume}
 			chosen := 0
@@ -54,7 +56,11 @@ Without --version-id it is the one overlap that is open.
 				return g.print(out)
 			}
 			row := out.Credential
-			g.say("the credential of version %s is %s, ends %s; see: rota show %s", row.VersionId, row.State, when(row.NotBefore), args[0])
+			ends := "until it is resumed"
+			if row.State != string(rota.Held) {
+				ends = "and ends " + when(row.NotBefore)
+			}
+			g.say("the credential of version %s is %s %s; see: rota show %s", row.VersionId, row.State, ends, args[0])
 			return nil
 		},
 	}

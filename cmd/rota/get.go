@@ -3,9 +3,9 @@ package main
 import (
 	"encoding/base64"
 	"fmt"
-	"io"
 	"os"
 
+	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 )
 
@@ -17,7 +17,8 @@ func (g *global) get() *cobra.Command {
 		Long: `get prints a value to standard output, byte for byte; on a terminal a newline
 follows. Without flags it is the AWSCURRENT one.
 ` + exitHelp,
-		Args: one,
+		Args:              one,
+		ValidArgsFunction: g.completeName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := g.client()
 			if err != nil {
@@ -62,12 +63,8 @@ follows. Without flags it is the AWSCURRENT one.
 	return cmd
 }
 
-// terminal reports whether a person reads what is written.
-func terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+// terminal reports whether a person is at the other end.
+func terminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
 }

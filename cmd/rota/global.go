@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rotahq/rota/rotation"
 )
 
 // global is what every verb has.
@@ -18,6 +20,7 @@ type global struct {
 	data     string
 	endpoint string
 	json     bool
+	rotators []rotation.Rotator
 }
 
 const defaultData = "./rota-data"
@@ -82,10 +85,6 @@ func when(t *time.Time) string {
 		return "-"
 	}
 	return t.UTC().Format("2006-01-02 15:04:05Z")
-}
-
-func usage(format string, args ...any) error {
-	return &exitError{exitUsage, fmt.Errorf(format, args...)}
 }
 
 // one wants exactly the secret's name.

@@ -1,5 +1,5 @@
 // Command rota rotates secrets: it is the server, and the client that talks
-// to it.
+// to it. Results go to standard output, everything else to standard error.
 package main
 
 import (
@@ -12,13 +12,15 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rotahq/rota/rotation"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
-	stop()
-	os.Exit(code)
+	// The first signal ends the work in good order, the second at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 // streams are where a command reads and writes: results to out, everything
@@ -33,30 +35,10 @@ func (s streams) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(s.err, "rota: "+format+"\n", args...)
 }
 
-// The exit codes.
-const (
-	exitOK      = 0
-	exitFailed  = 1 // the operation failed
-	exitUsage   = 2 // the command line is wrong
-	exitNoReach = 3 // the server cannot be reached
-	exitMissing = 4 // no such secret, version or overlap
-)
-
-const exitHelp = `
-Exit codes: 0 done, 1 failed, 2 wrong command line, 3 server not reached,
-4 no such secret, version or overlap.`
-
-// exitError carries an exit code.
-type exitError struct {
-	code int
-	err  error
-}
-
-func (e *exitError) Error() string { return e.err.Error() }
-func (e *exitError) Unwrap() error { return e.err }
-
-// run is the program.
-func run(ctx context.Context, args []string, s streams) int {
+// run is the program; it returns the exit code. more are rotators that serve
+// has besides the catalog's.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, more ...rotation.Rotator) int {
+	g := &global{streams: streams{stdin, stdout, stderr}, rotators: more}
 	root := &cobra.Command{
 		Use:   "rota",
 		Short: "rota rotates secrets, and proves that the old ones are dead",
@@ -69,20 +51,29 @@ ends the old credential on purpose and proves that it is dead.
 Try it:   rota demo
 Run it:   rota serve` + "\n" + exitHelp,
 		SilenceErrors: true, SilenceUsage: true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("there is no command %q; see: rota --help", args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetIn(s.in)
-	root.SetOut(s.out)
-	root.SetErr(s.err)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
 	root.SetArgs(args)
-	g := &global{streams: s}
 	g.flags(root)
 	root.AddCommand(
 		g.serve(), g.demo(), g.put(), g.get(), g.ls(), g.status(), g.show(), g.rotate(), g.expire(), g.version(),
 	)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return &exitError{exitUsage, fmt.Errorf("%w; see: %s --help", err, c.CommandPath())}
+		return usage("%w; see: %s --help", err, c.CommandPath())
 	})
 	err := root.ExecuteContext(ctx)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		err = &exitError{exitInterrupted, errors.New("interrupted")}
+	}
 	if err == nil {
 		return exitOK
 	}

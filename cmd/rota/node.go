@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -33,8 +32,8 @@ type nodeConfig struct {
 	region      string
 	tlsCert     string
 	tlsKey      string
-	stepTimeout time.Duration
-	laneLimit   int
+	stepTimeout time.Duration // 0: the engine's default
+	laneLimit   int           // 0: the engine's default
 	catalog     rotation.Catalog
 	getenv      func(string) string
 	log         *slog.Logger
@@ -45,19 +44,22 @@ type nodeConfig struct {
 type node struct {
 	url   string
 	keys  accessKey
+	first bool       // this start made the keys
+	ended chan error // the server stopped by itself
+
+	log   *slog.Logger
 	store *store.Store
-	ended chan struct{} // closed when the node stopped by itself
-	stops []func()      // in the order they are called
+	stops []func() // called from the last to the first
 	once  sync.Once
 }
 
 // drain is how long a shutdown waits for running requests.
 const drain = 10 * time.Second
 
-// startNode opens the data folder and starts to serve. What was opened is
-// closed again on error.
+// startNode takes the data folder and the address, opens the store and starts
+// to serve. On error everything is given back.
 func startNode(ctx context.Context, c nodeConfig) (_ *node, err error) {
-	n := &node{ended: make(chan struct{})}
+	n := &node{ended: make(chan error, 1), log: c.log}
 	defer func() {
 		if err != nil {
 			n.stop()
@@ -68,136 +70,122 @@ func startNode(ctx context.Context, c nodeConfig) (_ *node, err error) {
 		return nil, err
 	}
 	n.stops = append(n.stops, release)
-	database := filepath.Join(c.dir, "rota.db")
-	_, missing := os.Stat(database)
-	isNew := errors.Is(missing, os.ErrNotExist)
-	sealer, err := seal.FromEnv(c.getenv, filepath.Join(c.dir, "seal.key"), isNew)
+	l, err := listen(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	d, err := sqlite.Open(ctx, database, time.Now)
-	if err != nil {
-		return nil, err
-	}
-	n.before(func() {
-		if err := d.Close(); err != nil {
-			c.log.Error("close the database", "error", err)
+	n.url = l.url
+	n.stops = append(n.stops, func() { _ = l.Close() }) // closed already by a server that was started
+	var wake func()
+	if err := n.open(ctx, c, func() {
+		if wake != nil { // not while the store opens
+			wake()
 		}
-	})
-	var eng *engine.Engine
-	if n.store, err = store.Open(ctx, d, store.Config{
-		Account: c.account, Region: c.region, Sealer: sealer, NewID: newID, Rand: rand.Reader,
-		Functions: function.Registry{Catalog: c.catalog, Env: c.getenv}, Changed: func() {
-			if eng != nil { // not while the store opens
-				eng.Wake()
-			}
-		},
 	}); err != nil {
 		return nil, err
 	}
+	if n.keys, n.first, err = firstKeys(filepath.Join(c.dir, "credentials"), c.region); err != nil {
+		return nil, err
+	}
+	if err := writeFile(filepath.Join(c.dir, "endpoint"), n.url+"\n"); err != nil {
+		return nil, err
+	}
+	eng := n.engine(c)
+	wake = eng.Wake
+	n.run(ctx, c, l, eng)
+	return n, nil
+}
+
+// open opens the store. changed is called when something may be due sooner.
+func (n *node) open(ctx context.Context, c nodeConfig, changed func()) error {
+	database := filepath.Join(c.dir, "rota.db")
+	_, missing := os.Stat(database)
+	sealer, err := seal.FromEnv(c.getenv, filepath.Join(c.dir, "seal.key"), errors.Is(missing, os.ErrNotExist))
+	if err != nil {
+		return err
+	}
+	d, err := sqlite.Open(ctx, database, time.Now)
+	if err != nil {
+		return err
+	}
+	n.stops = append(n.stops, func() {
+		if err := d.Close(); err != nil {
+			n.log.Error("close the database", "error", err)
+		}
+	})
+	n.store, err = store.Open(ctx, d, store.Config{
+		Account: c.account, Region: c.region, Sealer: sealer, NewID: newID, Rand: rand.Reader,
+		Functions: function.Registry{Catalog: c.catalog, Env: c.getenv}, Changed: changed,
+	})
+	return err
+}
+
+func (n *node) engine(c nodeConfig) *engine.Engine {
 	handler := &rotation.Handler{Catalog: c.catalog, Env: c.getenv, Now: n.store.Now, Rand: rand.Reader}
-	eng = engine.New(engine.Config{
+	return engine.New(engine.Config{
 		Store: n.store, Invoker: function.InProcess{Handler: handler, Store: n.store}, Owner: fmt.Sprintf("process %d", os.Getpid()),
 		Caller: rota.Caller{Principal: "arn:aws:iam::" + c.account + ":role/rota-engine", Account: c.account, Region: c.region},
 		Log:    c.log, Rand: rand.Reader, NewID: newID, StepTimeout: c.stepTimeout, LaneLimit: c.laneLimit,
 	})
-	if n.keys, err = firstKeys(filepath.Join(c.dir, "credentials"), c.region); err != nil {
-		return nil, err
-	}
-	if err := n.listen(ctx, c, eng); err != nil {
-		return nil, err
-	}
-	n.run(ctx, c, eng)
-	return n, writeFile(filepath.Join(c.dir, "endpoint"), n.url+"\n")
 }
 
-// before adds what is to be stopped before everything added so far.
-func (n *node) before(stop func()) { n.stops = append([]func(){stop}, n.stops...) }
-
-func (n *node) listen(ctx context.Context, c nodeConfig, eng *engine.Engine) error {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.listen)
-	if err != nil {
-		return fmt.Errorf("listen on %s: %w; choose another address with --listen", c.listen, err)
-	}
-	scheme := "http"
-	srv := &http.Server{
-		Handler: server.New(server.Config{
-			Store: n.store, NewID: newID, Log: c.log, ClockHeld: eng.Held,
-			Healthy: func(ctx context.Context) error {
-				_, err := n.store.Meta(ctx, "health")
-				return err
-			},
-			Verifier: &wire.Verifier{
-				Keys: oneKey{n.keys, c.account}, Now: time.Now, Services: []string{wire.Service},
-				Region: func(r string) bool { return r == c.region },
-			},
-		}),
-		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(c.log.Handler(), slog.LevelDebug),
-	}
-	serve := func() error { return srv.Serve(l) }
-	if c.tlsCert != "" {
-		scheme = "https"
-		serve = func() error { return srv.ServeTLS(l, c.tlsCert, c.tlsKey) }
-	}
-	n.url = scheme + "://" + l.Addr().String()
+// run serves and rotates until the node is stopped: then running requests are
+// answered, and running steps finished or handed back, before the database is
+// closed.
+func (n *node) run(ctx context.Context, c nodeConfig, l *listener, eng *engine.Engine) {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	idle := make(chan struct{})
 	go func() {
-		if err := serve(); !errors.Is(err, http.ErrServerClosed) {
-			c.log.Error("serve", "error", err)
-			close(n.ended)
+		defer close(idle)
+		if err := eng.Run(work); err != nil {
+			n.log.Error("engine", "error", err)
 		}
 	}()
-	n.before(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), drain)
-		defer cancel()
-		if err := srv.Shutdown(ctx); err != nil {
+	srv := newHTTPServer(server.New(server.Config{
+		Store: n.store, NewID: newID, Log: c.log, ClockHeld: eng.Held, Healthy: n.healthy(idle),
+		Verifier: &wire.Verifier{
+			Keys: oneKey{n.keys, c.account}, Now: time.Now, Services: []string{wire.Service},
+			Region: func(r string) bool { return r == c.region },
+		},
+	}), c.log)
+	go func() {
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			n.ended <- err
+		}
+	}()
+	n.stops = append(n.stops, func() {
+		cancel()
+		answered, stop := context.WithTimeout(context.Background(), drain)
+		defer stop()
+		if err := srv.Shutdown(answered); err != nil {
 			_ = srv.Close() // what did not end by itself
 		}
+		<-idle
 	})
-	return nil
 }
 
-// run starts the engine. It ends before the database is closed, after it
-// finished or handed back what it was doing.
-func (n *node) run(ctx context.Context, c nodeConfig, eng *engine.Engine) {
-	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if err := eng.Run(work); err != nil {
-			c.log.Error("engine", "error", err)
+// healthy says whether the engine runs and the database answers.
+func (n *node) healthy(idle <-chan struct{}) func(context.Context) error {
+	return func(ctx context.Context) error {
+		select {
+		case <-idle:
+			return errors.New("the engine does not run")
+		default:
 		}
-	}()
-	n.before(func() {
-		cancel()
-		<-done
-	})
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		_, err := n.store.Meta(ctx, "health")
+		return err
+	}
 }
 
 // stop ends the node, as a whole and once.
 func (n *node) stop() {
 	n.once.Do(func() {
-		for _, stop := range n.stops {
-			stop()
+		for i := range n.stops {
+			n.stops[len(n.stops)-1-i]()
 		}
 	})
-}
-
-// oneKey is the access key pair of the data folder.
-type oneKey struct {
-	key     accessKey
-	account string
-}
-
-// Key finds the one key.
-func (k oneKey) Key(_ context.Context, id string) (wire.Key, error) {
-	if id != k.key.id {
-		return wire.Key{}, rota.NotFound
-	}
-	return wire.Key{
-		Secret: rota.StringValue(k.key.secret),
-		Caller: rota.Caller{Principal: "arn:aws:iam::" + k.account + ":user/rota-admin", Account: k.account},
-	}, nil
 }
 
 // newID makes a random UUID (RFC 9562, version 4).

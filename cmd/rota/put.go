@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"strings"
 	"unicode/utf8"
@@ -13,10 +15,17 @@ import (
 	"github.com/rotahq/rota"
 )
 
+// putOptions are the flags of put.
+type putOptions struct {
+	file        string
+	binary      bool
+	description string
+	typ         string
+	tags        []string
+}
+
 func (g *global) put() *cobra.Command {
-	var file, description, typ string
-	var tags []string
-	var binary bool
+	var o putOptions
 	cmd := &cobra.Command{
 		Use:   "put NAME",
 		Short: "store a value, from standard input or a file; makes the secret if there is none",
@@ -26,9 +35,18 @@ newline at the end is left out; --binary keeps every byte.
 
   echo '{"engine":"postgres","host":"127.0.0.1","username":"app","password":"..."}' | rota put app/db
 ` + exitHelp,
-		Args: one,
+		Args:              one,
+		ValidArgsFunction: g.completeName,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			value, err := g.readValue(file)
+			tags, err := parseTags(o.tags)
+			if err != nil {
+				return err
+			}
+			value, err := g.readValue(o.file)
+			if err != nil {
+				return err
+			}
+			in, err := valueMember(value, o.binary)
 			if err != nil {
 				return err
 			}
@@ -36,36 +54,7 @@ newline at the end is left out; --binary keeps every byte.
 			if err != nil {
 				return err
 			}
-			member, err := valueMember(value, binary)
-			if err != nil {
-				return err
-			}
-			pairs, err := parseTags(tags)
-			if err != nil {
-				return err
-			}
-			put := map[string]any{"SecretId": args[0], "ClientRequestToken": newID()}
-			create := map[string]any{"Name": args[0], "ClientRequestToken": newID()}
-			for k, v := range member {
-				put[k], create[k] = v, v
-			}
-			if description != "" {
-				create["Description"] = description
-			}
-			if typ != "" {
-				create["Type"] = typ
-			}
-			if len(pairs) > 0 {
-				create["Tags"] = pairs
-			}
-			var out struct{ ARN, Name, VersionId string }
-			err = c.aws(cmd.Context(), "PutSecretValue", put, &out)
-			made := missing(err)
-			if made {
-				err = c.aws(cmd.Context(), "CreateSecret", create, &out)
-			} else if err == nil && len(pairs) > 0 {
-				err = c.aws(cmd.Context(), "TagResource", map[string]any{"SecretId": args[0], "Tags": pairs}, nil)
-			}
+			out, err := o.store(cmd.Context(), c, args[0], in, tags)
 			if err != nil {
 				return err
 			}
@@ -73,7 +62,7 @@ newline at the end is left out; --binary keeps every byte.
 				return g.print(out)
 			}
 			verb := "stored a new version of"
-			if made {
+			if out.Made {
 				verb = "made"
 			}
 			g.say("%s %s, version %s", verb, out.Name, out.VersionId)
@@ -81,12 +70,50 @@ newline at the end is left out; --binary keeps every byte.
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&file, "file", "", "read the value from this file instead of standard input")
-	f.BoolVar(&binary, "binary", false, "store every byte as it is, as SecretBinary")
-	f.StringVar(&description, "description", "", "description, when the secret is made")
-	f.StringVar(&typ, "type", "", "the Type that selects a provider file, when the secret is made")
-	f.StringArrayVar(&tags, "tag", nil, "KEY=VALUE, may be repeated")
+	f.StringVar(&o.file, "file", "", "read the value from this file instead of standard input")
+	f.BoolVar(&o.binary, "binary", false, "store every byte as it is, as SecretBinary")
+	f.StringVar(&o.description, "description", "", "description of the secret")
+	f.StringVar(&o.typ, "type", "", "the Type of the secret, which selects a provider file")
+	f.StringArrayVar(&o.tags, "tag", nil, "KEY=VALUE, may be repeated; a rota: tag is a setting")
 	return cmd
+}
+
+type putResult struct {
+	ARN, Name, VersionId string
+	Made                 bool // there was no secret of that name
+}
+
+// store writes the value, and what else was given. in holds the value. The
+// tags come first: settings that are refused leave the value as it was.
+func (o putOptions) store(ctx context.Context, c *client, name string, in map[string]any, tags []map[string]string) (out putResult, err error) {
+	in["ClientRequestToken"] = newID()
+	if o.description != "" {
+		in["Description"] = o.description
+	}
+	if o.typ != "" {
+		in["Type"] = o.typ
+	}
+	update := maps.Clone(in)
+	update["SecretId"] = name
+	operation := "PutSecretValue"
+	if o.description != "" || o.typ != "" {
+		operation = "UpdateSecret"
+	}
+	if len(tags) > 0 {
+		err = c.aws(ctx, "TagResource", map[string]any{"SecretId": name, "Tags": tags}, nil)
+	}
+	if err == nil {
+		err = c.aws(ctx, operation, update, &out)
+	}
+	if !missing(err) {
+		return out, err
+	}
+	in["Name"] = name
+	if len(tags) > 0 {
+		in["Tags"] = tags
+	}
+	out.Made = true
+	return out, c.aws(ctx, "CreateSecret", in, &out)
 }
 
 // readValue reads a value from a file or standard input.
@@ -99,8 +126,10 @@ func (g *global) readValue(file string) ([]byte, error) {
 		}
 		defer func() { _ = f.Close() }()
 		in = f
+	} else if terminal(g.in) {
+		g.say("type the value, then Ctrl-D on a line of its own")
 	}
-	b, err := io.ReadAll(io.LimitReader(in, rota.MaxValueBytes+2))
+	b, err := io.ReadAll(io.LimitReader(in, rota.MaxValueBytes+2)) // two more, so that too much is refused, not cut
 	if err != nil {
 		return nil, fmt.Errorf("read the value: %w", err)
 	}

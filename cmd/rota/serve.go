@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,7 +21,10 @@ const (
 	defaultRegion  = "us-east-1"
 )
 
-var accountID = regexp.MustCompile(`^\d{12}$`)
+var (
+	accountID  = regexp.MustCompile(`^\d{12}$`)
+	regionName = regexp.MustCompile(`^([a-z]+-)+\d+$`) // as in the service model
+)
 
 func (g *global) serve() *cobra.Command {
 	var c nodeConfig
@@ -34,6 +39,11 @@ Everything is kept in the data folder: rota.db (values are sealed), seal.key
 (the key that opens them: back it up apart from the database), credentials (the
 access key pair for clients, in the format of the AWS CLI), endpoint.
 
+The account and the region are fixed at the first start. The server listens on
+this machine only unless --listen says otherwise; beyond it, give a certificate.
+GET /healthz answers 200 while the database answers and the engine runs. SIGTERM
+ends the server in good order; a second one at once.
+
 Any AWS SDK works against it with an endpoint URL. The AWS CLI reads
 AWS_ENDPOINT_URL only from version 2.13 on; an older one would ignore it and
 call AWS. --endpoint-url works with every version.
@@ -43,41 +53,20 @@ ROTA_SEAL_KEY_FILE (a path). Settings of rotators have defaults in ROTA_<NAME>.
 ` + exitHelp,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !accountID.MatchString(c.account) {
-				return usage("--account %q is no account id: it has 12 digits", c.account)
-			}
-			if (c.tlsCert == "") != (c.tlsKey == "") {
-				return usage("--tls-cert and --tls-key go together")
+			if err := c.check(); err != nil {
+				return err
 			}
 			var lv slog.Level
 			if err := lv.UnmarshalText([]byte(level)); err != nil {
 				return usage("--log-level %q is none of debug, info, warn, error", level)
 			}
-			catalog, err := rotators.Catalog()
+			catalog, err := rotators.Catalog(g.rotators...)
 			if err != nil {
 				return err
 			}
 			c.dir, c.catalog, c.getenv = g.data, catalog, os.Getenv
 			c.log = slog.New(slog.NewTextHandler(g.err, &slog.HandlerOptions{Level: lv}))
-			_, noKeys := os.Stat(g.file("credentials"))
-			n, err := startNode(cmd.Context(), c)
-			if err != nil {
-				return err
-			}
-			defer n.stop()
-			if noKeys != nil {
-				g.welcome(n)
-			}
-			if _, err := fmt.Fprintf(g.out, "rota: ready at %s\n", n.url); err != nil {
-				return err
-			}
-			select {
-			case <-cmd.Context().Done():
-				g.say("stopping: running steps finish or are handed back")
-				return nil
-			case <-n.ended:
-				return fmt.Errorf("the listener failed; the log says why")
-			}
+			return g.runServer(cmd.Context(), c)
 		},
 	}
 	f := cmd.Flags()
@@ -90,6 +79,43 @@ ROTA_SEAL_KEY_FILE (a path). Settings of rotators have defaults in ROTA_<NAME>.
 	f.IntVar(&c.laneLimit, "lane-limit", 16, "how many secrets are worked on at once at one provider address")
 	f.StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	return cmd
+}
+
+// check checks the flags.
+func (c nodeConfig) check() error {
+	switch {
+	case !accountID.MatchString(c.account):
+		return usage("--account %q is no account id: it has 12 digits", c.account)
+	case !regionName.MatchString(c.region):
+		return usage("--region %q is no region: it looks like us-east-1", c.region)
+	case (c.tlsCert == "") != (c.tlsKey == ""):
+		return usage("--tls-cert and --tls-key go together")
+	case c.stepTimeout <= 0 || c.laneLimit <= 0:
+		return usage("--step-timeout and --lane-limit must be more than 0")
+	}
+	return nil
+}
+
+// runServer serves until it is told to stop.
+func (g *global) runServer(ctx context.Context, c nodeConfig) error {
+	n, err := startNode(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer n.stop()
+	if n.first {
+		g.welcome(n)
+	}
+	if _, err := fmt.Fprintf(g.out, "rota: ready at %s\n", n.url); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		g.say("stopping: running steps finish or are handed back")
+		return nil
+	case err := <-n.ended:
+		return fmt.Errorf("the server stopped by itself: %w", err)
+	}
 }
 
 // welcome tells a first user what to type.
@@ -107,5 +133,13 @@ func (g *global) welcome(n *node) {
 An AWS CLI before 2.13 ignores AWS_ENDPOINT_URL and would call AWS; --endpoint-url
 works with every version.
 
-`, g.data, path, n.keys.region, n.url)
+`, g.data, shellQuote(path), n.keys.region, n.url)
+}
+
+// shellQuote writes a word so that a shell reads it as it is.
+func shellQuote(s string) string {
+	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-") == "" && s != "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

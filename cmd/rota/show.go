@@ -19,7 +19,8 @@ func (g *global) show() *cobra.Command {
 their labels, the credential ledger (what was made, what must end, what is proven
 dead, and on what evidence), who fetched it, and the journal of every step.
 ` + exitHelp,
-		Args: one,
+		Args:              one,
+		ValidArgsFunction: g.completeName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := g.client()
 			if err != nil {
@@ -41,8 +42,13 @@ dead, and on what evidence), who fetched it, and the journal of every step.
 
 func (g *global) showText(s wire.ShowOutput) error {
 	head := [][]string{
-		{"name", s.Name}, {"arn", s.ARN}, {"state", s.State}, {"function", orDash(s.Rotator)},
-		{"last rotated", when(s.LastRotated)}, {"next", when(s.Next)}, {"overlap open until", overlap(s.SecretStatus)},
+		{"name", s.Name},
+		{"arn", s.ARN},
+		{"state", s.State},
+		{"function", orDash(s.Rotator)},
+		{"last rotated", when(s.LastRotated)},
+		{"next", when(s.Next)},
+		{"overlap open until", overlap(s.SecretStatus)},
 	}
 	if s.Detail != "" {
 		head = append(head, []string{"detail", s.Detail})

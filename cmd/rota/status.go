@@ -2,6 +2,7 @@ package main
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -43,15 +44,21 @@ engine looks at it next, and until when an old credential still lives.
 	}
 }
 
-// overlap says which old credentials are still alive.
+// overlap says which old credentials are still alive, and until when.
 func overlap(s wire.SecretStatus) string {
-	text := "-"
-	switch {
-	case s.OverlapOpen > 0 && s.OverlapOpenUntil == nil:
-		text = "the next rotation, or held"
-	case s.OverlapOpen > 0:
-		text = when(s.OverlapOpenUntil)
+	var parts []string
+	if s.OverlapOpenUntil != nil {
+		parts = append(parts, when(s.OverlapOpenUntil))
+	} else if s.OverlapOpen > s.OverlapHeld {
+		parts = append(parts, "the next rotation")
 	}
+	if s.OverlapHeld > 0 {
+		parts = append(parts, "held")
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "-")
+	}
+	text := strings.Join(parts, ", ")
 	if s.OverlapOpen > 1 {
 		text += " (" + strconv.Itoa(s.OverlapOpen) + ")"
 	}

@@ -13,9 +13,10 @@ import (
 	"testing"
 )
 
-// TestEveryArrowPointsTheRightWay reads the real graph.
-func TestEveryArrowPointsTheRightWay(t *testing.T) {
-	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+// graph is the real one, as go list sees it without build tags.
+func graph(t *testing.T) []Package {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "./...")
 	cmd.Dir = "../.."
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
@@ -25,16 +26,21 @@ func TestEveryArrowPointsTheRightWay(t *testing.T) {
 	var packages []Package
 	for d := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p struct {
-			ImportPath string
-			Imports    []string
+			ImportPath                         string
+			Imports, TestImports, XTestImports []string
 		}
 		if err := d.Decode(&p); errors.Is(err, io.EOF) {
-			break
+			return packages
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		packages = append(packages, Package{p.ImportPath, p.Imports})
+		packages = append(packages, Package{p.ImportPath, p.Imports, append(p.TestImports, p.XTestImports...)})
 	}
+}
+
+// TestEveryArrowPointsTheRightWay reads the real graph.
+func TestEveryArrowPointsTheRightWay(t *testing.T) {
+	packages := graph(t)
 	if len(packages) < 10 {
 		t.Fatalf("go list found %d packages", len(packages))
 	}
@@ -44,19 +50,34 @@ func TestEveryArrowPointsTheRightWay(t *testing.T) {
 }
 
 func TestAWrongArrowIsFoundWithItsReason(t *testing.T) {
+	imports := func(from string, to ...string) Package { return Package{Path: Module + from, Imports: to} }
 	for _, c := range []struct {
 		name string
 		p    Package
 		want string // part of the sentence; "" for none
 	}{
-		{"the store may not know HTTP", Package{Module + "/store", []string{"net/http"}}, "no HTTP"},
-		{"the store may not know a driver", Package{Module + "/store", []string{Module + "/store/sqlite"}}, "same on every database"},
-		{"the engine may not know rotators", Package{Module + "/engine", []string{Module + "/rotators/postgres"}}, "owns time"},
-		{"the vocabulary may not know a library", Package{Module, []string{"github.com/google/uuid"}}, "standard library only"},
-		{"nobody may import the program", Package{Module + "/server", []string{Module + "/cmd/rota"}}, "knows no SQL"},
-		{"a package without a rule is told to get one", Package{Module + "/console", nil}, "add one"},
-		{"a driver may know the store", Package{Module + "/store/sqlite", []string{Module + "/store"}}, ""},
-		{"a folder below has the rule of the one above", Package{Module + "/wire/gen", []string{Module + "/wire"}}, ""},
+		{"the store may not know HTTP", imports("/store", "net/http"), "no HTTP"},
+		{"nor what belongs to it", imports("/store", "net/http/httptest"), "no HTTP"},
+		{"the store may not know a driver", imports("/store", Module+"/store/sqlite"), "same on every database"},
+		{"the store may not know any SQL driver", imports("/store", "github.com/jackc/pgx/v5"), "no SQL"},
+		{"the engine may not know rotators", imports("/engine", Module+"/rotators/postgres"), "owns time"},
+		{"the engine may not know the server", imports("/engine", Module+"/server"), "owns time"},
+		{"the handler may not know the store", imports("/rotation", Module+"/store"), "both homes"},
+		{"a rotator may not know the store", imports("/rotators/postgres", Module+"/store"), "knows its provider"},
+		{"the wire may not know the store", imports("/wire", Module+"/store"), "pure code"},
+		{"the server may not know SQL", imports("/server", "database/sql"), "knows no SQL"},
+		{"nor a SQL driver", imports("/server", "modernc.org/sqlite"), "knows no SQL"},
+		{"the vocabulary may not know a library", imports("", "github.com/google/uuid"), "standard library only"},
+		{"nobody may import the program", imports("/server", Module+"/cmd/rota"), "nobody imports the program"},
+		{"the program may not hold an instrument of tests", imports("/cmd/rota", Module+"/internal/testserver"), "only _test.go files"},
+		{"nor may another instrument", imports("/rotation/rotationtest", Module+"/store/storetest"), "only _test.go files"},
+		{"a test that starts servers has the tag", Package{Path: Module + "/server", Tests: []string{Module + "/internal/testserver"}}, "without the build tag servers"},
+		{"a package without a rule is told to get one", imports("/console"), "add a rule for it"},
+		{"another module with the same beginning is another", imports("/wire", Module+"x"), "pure code"},
+		{"a driver may know the store", imports("/store/sqlite", Module+"/store", "modernc.org/sqlite/lib"), ""},
+		{"a folder below has the rule of the one above", imports("/wire/gen", Module+"/wire", Module), ""},
+		{"a test may hold an instrument", Package{Path: Module + "/store/sqlite", Tests: []string{Module + "/store/storetest"}}, ""},
+		{"the standard library may be used", imports("/wire", "net/http", "crypto/hmac"), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := strings.Join(Check(Rules, []Package{c.p}), "\n")
@@ -64,6 +85,19 @@ func TestAWrongArrowIsFoundWithItsReason(t *testing.T) {
 				t.Errorf("got %q, want %q in it", got, c.want)
 			}
 		})
+	}
+}
+
+// TestEachRuleIsForAFolder: a rule that is left over when a folder moves would
+// let the new one go without.
+func TestEachRuleIsForAFolder(t *testing.T) {
+	for _, r := range Rules {
+		if info, err := os.Stat("../../" + r.Folder); err != nil || !info.IsDir() {
+			t.Errorf("the rule for %q is for no folder (%v)", r.Folder, err)
+		}
+		if r.Why == "" {
+			t.Errorf("the rule for %q has no reason", r.Folder)
+		}
 	}
 }
 

@@ -3,11 +3,11 @@ package testserver
 import (
 	"crypto/rand"
 	"database/sql"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"testing"
 
@@ -34,28 +34,23 @@ func Keystone(t testing.TB) *Keys {
 	dir, p := folder(t, nil), port(freePorts(t, 1)[0])
 	k := &Keys{URL: "http://127.0.0.1:" + p + "/v3", Password: keystonePassword}
 	conf := filepath.Join(dir, "keystone.conf")
-	text := fmt.Sprintf("[DEFAULT]\nlog_file = %[1]s/log\n[database]\nconnection = sqlite:///%[1]s/db\n"+
-		"[fernet_tokens]\nkey_repository = %[1]s/fernet\n[credential]\nkey_repository = %[1]s/credential\n", dir)
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, nil, conf, fmt.Appendf(nil, "[DEFAULT]\nlog_file = %[1]s/log\n[database]\nconnection = sqlite:///%[1]s/db\n"+
+		"[fernet_tokens]\nkey_repository = %[1]s/fernet\n[credential]\nkey_repository = %[1]s/credential\n", dir))
+	// What fernet_setup and credential_setup would write, each after seconds of
+	// loading Python: the next key is named 0, the one in use has the highest
+	// number.
 	for _, sub := range []string{"fernet", "credential"} {
 		if err := os.Mkdir(filepath.Join(dir, sub), 0o700); err != nil {
 			t.Fatal(err)
 		}
-	}
-	me, err := user.Current()
-	if err != nil {
-		t.Fatal(err)
-	}
-	group, err := user.LookupGroupId(me.Gid)
-	if err != nil {
-		t.Fatal(err)
+		for _, name := range []string{"0", "1"} {
+			key := make([]byte, 32)
+			_, _ = rand.Read(key) // never fails
+			write(t, nil, filepath.Join(dir, sub, name), []byte(base64.URLEncoding.EncodeToString(key)))
+		}
 	}
 	for _, args := range [][]string{
 		{"db_sync"},
-		{"fernet_setup", "--keystone-user", me.Username, "--keystone-group", group.Name},
-		{"credential_setup", "--keystone-user", me.Username, "--keystone-group", group.Name},
 		{"bootstrap", "--bootstrap-password", keystonePassword, "--bootstrap-public-url", k.URL, "--bootstrap-region-id", "test"},
 	} {
 		if out, err := exec.Command(manage, append([]string{"--config-file", conf}, args...)...).CombinedOutput(); err != nil {
@@ -74,8 +69,8 @@ func Keystone(t testing.TB) *Keys {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	proc := start(t, filepath.Join(dir, "said"), append(os.Environ(), "OS_KEYSTONE_CONFIG_FILES="+conf), nil, serve, "-p", p, "-b", "127.0.0.1")
-	await(t, "Keystone", proc.done, func() error {
+	proc := start(t, command{log: filepath.Join(dir, "said"), env: append(os.Environ(), "OS_KEYSTONE_CONFIG_FILES="+conf)}, serve, "-p", p, "-b", "127.0.0.1")
+	await(t, "Keystone", proc, func() error {
 		req, err := http.NewRequest(http.MethodGet, k.URL, nil)
 		if err != nil {
 			return err

@@ -5,11 +5,8 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/url"
-	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"testing"
 
@@ -24,6 +21,7 @@ type PG struct {
 	Superuser string
 	Password  string
 	LogFile   string
+	CAFile    string // the authority of its certificate, as PEM; with TLS only
 
 	data string
 	bin  string
@@ -36,6 +34,7 @@ type PGOption func(*pgSetup)
 
 type pgSetup struct {
 	config string
+	tls    bool
 	files  map[string][]byte // in the data folder
 }
 
@@ -55,28 +54,21 @@ func File(name string, content []byte) PGOption {
 	return func(s *pgSetup) { s.files[name] = content }
 }
 
+// TLS gives the server a certificate for localhost and 127.0.0.1, of an
+// authority of its own. Connections without TLS are still taken.
+func TLS() PGOption { return func(s *pgSetup) { s.tls = true } }
+
 // Postgres starts the newest installed PostgreSQL. As root it runs as the
 // user postgres, since PostgreSQL refuses root.
 func Postgres(t testing.TB, options ...PGOption) *PG {
 	t.Helper()
 	p := &PG{Host: "127.0.0.1", Port: freePorts(t, 1)[0], Superuser: superuser, Password: rand.Text()}
 	p.bin = filepath.Dir(look(t, "/usr/lib/postgresql/*/bin/postgres"))
-	if os.Getuid() == 0 {
-		u, err := user.Lookup("postgres")
-		if err != nil {
-			t.Fatalf("%v; %s", err, install)
-		}
-		uid, _ := strconv.ParseUint(u.Uid, 10, 32)
-		gid, _ := strconv.ParseUint(u.Gid, 10, 32)
-		p.cred = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	}
+	p.cred = account(t, "postgres")
 	dir := folder(t, p.cred)
 	p.data, p.LogFile = filepath.Join(dir, "data"), filepath.Join(dir, "log")
 	password := filepath.Join(dir, "password")
-	if err := os.WriteFile(password, []byte(p.Password), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	own(t, password, p.cred)
+	write(t, p.cred, password, []byte(p.Password))
 	init := exec.Command(filepath.Join(p.bin, "initdb"), "-N", "-D", p.data, "-U", p.Superuser, "-A", "scram-sha-256", "--pwfile", password, "-E", "UTF8", "--locale=C.UTF-8")
 	init.Dir, init.SysProcAttr = "/", &syscall.SysProcAttr{Credential: p.cred}
 	if out, err := init.CombinedOutput(); err != nil {
@@ -86,14 +78,17 @@ func Postgres(t testing.TB, options ...PGOption) *PG {
 	for _, o := range options {
 		o(&setup)
 	}
+	if setup.tls {
+		ca, cert, key := certificate(t)
+		p.CAFile = filepath.Join(dir, "ca.pem")
+		write(t, p.cred, p.CAFile, ca)
+		setup.files["server.crt"], setup.files["server.key"] = cert, key
+		setup.config = "ssl = on\n" + setup.config
+	}
 	setup.files["postgresql.auto.conf"] = fmt.Appendf(nil, "listen_addresses = '127.0.0.1'\nport = %d\nunix_socket_directories = '%s'\nfsync = off\nmax_connections = 500\n"+
 		"log_statement = 'all'\nlog_connections = on\n%s", p.Port, dir, setup.config)
 	for name, content := range setup.files {
-		file := filepath.Join(p.data, name)
-		if err := os.WriteFile(file, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		own(t, file, p.cred)
+		write(t, p.cred, filepath.Join(p.data, name), content)
 	}
 	p.Start(t)
 	return p
@@ -102,9 +97,11 @@ func Postgres(t testing.TB, options ...PGOption) *PG {
 // Start starts the server again, on the same port and data.
 func (p *PG) Start(t testing.TB) {
 	t.Helper()
-	p.proc = start(t, p.LogFile, []string{"PATH=/usr/bin:/bin"}, p.cred, filepath.Join(p.bin, "postgres"), "-D", p.data)
-	t.Cleanup(p.Stop)
-	await(t, "PostgreSQL", p.proc.done, func() error {
+	// Killed outright it would leave its shared memory behind for good; this
+	// is its immediate shutdown.
+	how := command{log: p.LogFile, env: []string{"PATH=/usr/bin:/bin"}, cred: p.cred, end: syscall.SIGQUIT}
+	p.proc = start(t, how, filepath.Join(p.bin, "postgres"), "-D", p.data)
+	await(t, "PostgreSQL", p.proc, func() error {
 		c, err := pgx.Connect(context.Background(), p.URL(p.Superuser, p.Password, "postgres"))
 		if err != nil {
 			return err
@@ -114,9 +111,15 @@ func (p *PG) Start(t testing.TB) {
 }
 
 // Stop ends the server at once, as a crash does: nothing is finished or
-// written, and the next start recovers. It is PostgreSQL's immediate shutdown,
-// since a killed one leaves its shared memory behind for good.
-func (p *PG) Stop() { p.proc.quit(syscall.SIGQUIT) }
+// written, and the next start recovers.
+func (p *PG) Stop() { p.proc.stop() }
+
+// Restart ends the server as a crash does and starts it again.
+func (p *PG) Restart(t testing.TB) {
+	t.Helper()
+	p.Stop()
+	p.Start(t)
+}
 
 // URL is a connection string without TLS.
 func (p *PG) URL(user, password, database string) string {

@@ -3,9 +3,11 @@ package testserver
 import (
 	"context"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -27,53 +29,74 @@ func look(t testing.TB, places ...string) string {
 	return ""
 }
 
-// freePorts finds ports that nobody listens on.
+// freePorts finds ports that nobody listens on, below those that Linux gives to
+// outgoing connections: one of these could take the port while its server is
+// down, or connect to itself there.
 func freePorts(t testing.TB, n int) []int {
 	t.Helper()
 	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for tries := 0; len(ports) < n; tries++ {
+		p := 10000 + rand.IntN(20000)
+		l, err := net.Listen("tcp", "127.0.0.1:"+port(p))
 		if err != nil {
-			t.Fatal(err)
+			if tries == 100 {
+				t.Fatalf("no free port: %v", err)
+			}
+			continue
 		}
-		defer func() { _ = l.Close() }()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		defer func() { _ = l.Close() }() // until all are found, so that they differ
+		ports = append(ports, p)
 	}
 	return ports
 }
 
-// process is a server in a process group of its own. It dies with the test
-// binary, even if that is killed.
+// process is a server in a process group of its own.
 type process struct {
 	cmd  *exec.Cmd
+	end  syscall.Signal
 	log  string
 	done chan struct{}
 }
 
-// start runs a server whose output goes to the end of a file. Its errors go
-// there directly: what PostgreSQL logs before it answers a client is there
-// when the client has the answer. The rest goes through a pipe, so that Wait
-// returns when the children are gone too, who hold the pipe.
-func start(t testing.TB, log string, env []string, cred *syscall.Credential, name string, args ...string) *process {
+// command says how a server is run.
+type command struct {
+	log  string // the file to whose end its output goes
+	env  []string
+	cred *syscall.Credential // whose process it is; nil for ours
+	end  syscall.Signal      // what ends it; 0 for SIGKILL
+}
+
+// start runs a server until the end of the test. It ends with the test binary
+// too, even if that is killed, provided that the program is the server itself
+// and no wrapper around it.
+//
+// The errors of the server go directly to its log: what PostgreSQL logs before
+// it answers a client is there when the client has the answer. The rest goes
+// through a pipe, so that Wait returns when the children are gone too, who
+// hold the pipe.
+func start(t testing.TB, c command, name string, args ...string) *process {
 	t.Helper()
-	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	out, err := os.OpenFile(c.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if c.end == 0 {
+		c.end = syscall.SIGKILL
+	}
 	cmd := exec.Command(name, args...)
-	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = env, "/", struct{ io.Writer }{out}, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: cred}
+	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = c.env, "/", struct{ io.Writer }{out}, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: c.end, Credential: c.cred}
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", name, err)
 	}
-	p := &process{cmd: cmd, log: log, done: make(chan struct{})}
+	p := &process{cmd: cmd, end: c.end, log: c.log, done: make(chan struct{})}
 	go func() {
 		_ = cmd.Wait()
 		_ = out.Close()
 		close(p.done)
 	}()
 	t.Cleanup(func() {
-		p.kill()
+		p.stop()
 		if t.Failed() {
 			t.Logf("%s said:\n%s", filepath.Base(name), p.said())
 		}
@@ -90,31 +113,29 @@ func (p *process) said() string {
 	return string(b[max(0, len(b)-16<<10):])
 }
 
-// kill ends the whole group and waits. Children in a group of their own, as
+// stop ends the server by its own signal, and the whole group by SIGKILL if
+// that is not enough, and waits. Children in a group of their own, as
 // PostgreSQL's are, end when they miss their parent.
-func (p *process) kill() {
+func (p *process) stop() {
 	select {
 	case <-p.done: // its number may be another's by now
 		return
 	default:
 	}
+	if p.end != syscall.SIGKILL {
+		_ = p.cmd.Process.Signal(p.end)
+		select {
+		case <-p.done:
+			return
+		case <-time.After(10 * time.Second):
+		}
+	}
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	<-p.done
 }
 
-// quit asks the server to end, and kills it if it does not.
-func (p *process) quit(s syscall.Signal) {
-	_ = p.cmd.Process.Signal(s)
-	select {
-	case <-p.done:
-	case <-time.After(10 * time.Second):
-		p.kill()
-	}
-}
-
-// await polls until a server is ready. Its end, if that may be closed, is a
-// failure.
-func await(t testing.TB, what string, end <-chan struct{}, ready func() error) {
+// await polls until a server is ready. Its end is a failure.
+func await(t testing.TB, what string, p *process, ready func() error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -127,12 +148,34 @@ func await(t testing.TB, what string, end <-chan struct{}, ready func() error) {
 		}
 		select {
 		case <-tick.C:
-		case <-end:
+		case <-p.done:
 			t.Fatalf("%s ended (%v)", what, err)
 		case <-ctx.Done():
 			t.Fatalf("%s is not ready after a minute: %v", what, err)
 		}
 	}
+}
+
+// account is the user of a server that root must not run, or nil if the test
+// is not run by root and so cannot change who it is.
+func account(t testing.TB, name string) *syscall.Credential {
+	t.Helper()
+	if os.Getuid() != 0 {
+		return nil
+	}
+	u, err := user.Lookup(name)
+	if err != nil {
+		t.Fatalf("%v; %s", err, install)
+	}
+	uid, err := strconv.ParseUint(u.Uid, 10, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gid, err := strconv.ParseUint(u.Gid, 10, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 }
 
 // folder is a temporary folder that belongs to the server's user.
@@ -145,6 +188,15 @@ func folder(t testing.TB, cred *syscall.Credential) string {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	own(t, dir, cred)
 	return dir
+}
+
+// write makes a file that belongs to the server's user.
+func write(t testing.TB, cred *syscall.Credential, path string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	own(t, path, cred)
 }
 
 func own(t testing.TB, path string, cred *syscall.Credential) {

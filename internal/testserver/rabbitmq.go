@@ -1,60 +1,63 @@
 package testserver
 
 import (
+	"crypto/rand"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// Rabbit is a RabbitMQ with its management API.
+// Rabbit is a RabbitMQ with its management API. The user "guest" that it
+// usually comes with does not exist.
 type Rabbit struct {
 	URL           string // of the management API
+	AMQPPort      int
 	AdminUser     string
 	AdminPassword string
 }
 
-// RabbitMQ starts Debian's rabbitmq-server with the management plugin and a
-// name service (epmd) of its own, which outlives the wrapper and is ended by
-// its port.
+// RabbitMQ starts Debian's rabbitmq-server with the management plugin, as the
+// user rabbitmq if the test runs as root.
 func RabbitMQ(t testing.TB) *Rabbit {
 	t.Helper()
 	server := look(t, "/usr/lib/rabbitmq/bin/rabbitmq-server")
 	epmd := look(t, "/usr/bin/epmd", "/usr/lib/erlang/erts-*/bin/epmd")
-	dir, p := folder(t, nil), freePorts(t, 4)
+	cred := account(t, "rabbitmq")
+	dir, p := folder(t, cred), freePorts(t, 4)
 	amqp, http1, dist, names := port(p[0]), port(p[1]), port(p[2]), port(p[3])
-	write := func(name, text string) string {
-		file := filepath.Join(dir, name)
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
-	env := append(os.Environ(), "ERL_EPMD_ADDRESS=127.0.0.1", "ERL_EPMD_PORT="+names)
-	t.Cleanup(func() { // after the server, which registers there
-		await(t, "the end of epmd", nil, func() error {
-			cmd := exec.Command(epmd, "-port", names, "-kill")
-			cmd.Env = env
-			out, err := cmd.CombinedOutput()
-			if err != nil && !strings.Contains(string(out), "living nodes") { // it has yet to see the server's end
-				t.Errorf("epmd did not end: %v: %s", err, out)
-				return nil
-			}
+	r := &Rabbit{URL: "http://127.0.0.1:" + http1, AMQPPort: p[0], AdminUser: "admin", AdminPassword: rand.Text()}
+	conf, plugins := filepath.Join(dir, "rabbit.conf"), filepath.Join(dir, "plugins")
+	write(t, cred, conf, []byte("listeners.tcp.1 = 127.0.0.1:"+amqp+"\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = "+http1+
+		"\ndefault_user = "+r.AdminUser+"\ndefault_pass = "+r.AdminPassword+"\n"))
+	write(t, cred, plugins, []byte("[rabbitmq_management].\n"))
+	env := append(os.Environ(), "HOME="+dir, "ERL_EPMD_ADDRESS=127.0.0.1", "ERL_EPMD_PORT="+names)
+
+	// Erlang's name service: where none runs, a node starts one as a daemon
+	// that outlives the node. This one is ours to end.
+	daemon := start(t, command{log: filepath.Join(dir, "epmd"), env: env, cred: cred}, epmd)
+	await(t, "epmd", daemon, func() error {
+		c, err := net.Dial("tcp", "127.0.0.1:"+names)
+		if err != nil {
 			return err
-		})
+		}
+		return c.Close()
 	})
-	r := &Rabbit{URL: "http://127.0.0.1:" + http1, AdminUser: "guest", AdminPassword: "guest"}
-	proc := start(t, filepath.Join(dir, "said"), append(env,
-		"HOME="+dir, "RABBITMQ_NODENAME=t"+amqp+"@localhost", "RABBITMQ_DIST_PORT="+dist,
-		"RABBITMQ_CONFIG_FILE="+write("rabbit.conf", "listeners.tcp.1 = 127.0.0.1:"+amqp+"\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = "+http1+"\n"),
-		"RABBITMQ_ENABLED_PLUGINS_FILE="+write("plugins", "[rabbitmq_management].\n"),
+	node := start(t, command{log: filepath.Join(dir, "said"), cred: cred, env: append(
+		env,
+		// The script then becomes the server; otherwise it stays as a wrapper,
+		// and what ends the wrapper does not reach the server.
+		"RUNNING_UNDER_SYSTEMD=true",
+		"RABBITMQ_NODENAME=t"+amqp+"@localhost", "RABBITMQ_DIST_PORT="+dist,
+		"RABBITMQ_CONFIG_FILE="+conf, "RABBITMQ_ENABLED_PLUGINS_FILE="+plugins,
 		"RABBITMQ_MNESIA_BASE="+dir, "RABBITMQ_LOG_BASE="+dir, "RABBITMQ_PID_FILE="+filepath.Join(dir, "pid"),
 		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}",
-	), nil, server)
-	await(t, "RabbitMQ", proc.done, func() error { return r.LogIn(r.AdminUser, r.AdminPassword) })
+	)}, server)
+	// AMQP is listened for last, well after the API.
+	await(t, "RabbitMQ", node, func() error { return r.get("/health/checks/port-listener/"+amqp, r.AdminUser, r.AdminPassword) })
 	return r
 }
 
@@ -76,8 +79,11 @@ func (r *Rabbit) Send(t testing.TB, method, path string, body, out any) {
 }
 
 // LogIn tries a password.
-func (r *Rabbit) LogIn(user, password string) error {
-	req, err := http.NewRequest(http.MethodGet, r.URL+"/api/whoami", nil)
+func (r *Rabbit) LogIn(user, password string) error { return r.get("/whoami", user, password) }
+
+// get asks below /api and wants 200.
+func (r *Rabbit) get(path, user, password string) error {
+	req, err := http.NewRequest(http.MethodGet, r.URL+"/api"+path, nil)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -9,51 +10,30 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
+
+	"github.com/rotahq/rota"
+	"github.com/rotahq/rota/wire"
 )
 
-// lockFolder takes the data folder for this process: two servers on one
-// folder would each believe to be alone.
-func lockFolder(dir string) (release func(), err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data folder: %w", err)
-	}
-	path := filepath.Join(dir, "lock")
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock the data folder: %w", err)
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		holder, _ := os.ReadFile(path)
-		_ = f.Close()
-		return nil, fmt.Errorf("the data folder %s is in use by another rota serve (process %s): stop it, or take another folder with --data", dir, strings.TrimSpace(string(holder)))
-	}
-	if err := f.Truncate(0); err == nil {
-		_, err = f.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0)
-		if err != nil {
-			_ = f.Close()
-			return nil, fmt.Errorf("lock the data folder: %w", err)
-		}
-	}
-	return func() { _ = f.Close() }, nil
+// accessKey is a key pair, with the region that requests are signed for.
+type accessKey struct {
+	id     string
+	secret rota.Value
+	region string
 }
 
-// accessKey is a key pair, with the region that requests are signed for.
-type accessKey struct{ id, secret, region string }
-
 // firstKeys reads the access key pair, or makes it at the first start.
-func firstKeys(path, region string) (accessKey, error) {
-	k, err := readKeys(path)
+func firstKeys(path, region string) (k accessKey, made bool, err error) {
+	k, err = readKeys(path)
 	if !errors.Is(err, fs.ErrNotExist) {
-		return k, err
+		return k, false, err
 	}
-	secret := make([]byte, 30)
-	_, _ = rand.Read(secret) // never fails
-	k = accessKey{id: "AKIA" + rand.Text()[:16], secret: base64.StdEncoding.EncodeToString(secret), region: region}
-	text := fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\nregion = %s\n", k.id, k.secret, region)
-	return k, writeFile(path, text)
+	b := make([]byte, 30)
+	_, _ = rand.Read(b) // never fails
+	id, secret := "AKIA"+rand.Text()[:16], base64.StdEncoding.EncodeToString(b)
+	text := fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\nregion = %s\n", id, secret, region)
+	return accessKey{id, rota.StringValue(secret), region}, true, writeFile(path, text)
 }
 
 // readKeys reads the default profile of a shared credentials file
@@ -80,12 +60,12 @@ func readKeys(path string) (k accessKey, err error) {
 		case "aws_access_key_id":
 			k.id = value
 		case "aws_secret_access_key":
-			k.secret = value
+			k.secret = rota.StringValue(value)
 		case "region":
 			k.region = value
 		}
 	}
-	if lines.Err() != nil || k.id == "" || k.secret == "" || k.region == "" {
+	if lines.Err() != nil || k.id == "" || k.secret.Len() == 0 || k.region == "" {
 		return k, fmt.Errorf("read the access keys: %s has no [default] with aws_access_key_id, aws_secret_access_key and region", path)
 	}
 	return k, nil
@@ -107,4 +87,21 @@ func writeFile(path, text string) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
+}
+
+// oneKey is the access key pair of the data folder, as the server sees it.
+type oneKey struct {
+	key     accessKey
+	account string
+}
+
+// Key finds the one key.
+func (k oneKey) Key(_ context.Context, id string) (wire.Key, error) {
+	if id != k.key.id {
+		return wire.Key{}, rota.NotFound
+	}
+	return wire.Key{
+		Secret: k.key.secret,
+		Caller: rota.Caller{Principal: "arn:aws:iam::" + k.account + ":user/rota-admin", Account: k.account},
+	}, nil
 }
