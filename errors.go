@@ -3,6 +3,7 @@ package rota
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Code is what went wrong, one code each. It is itself an error, so that
@@ -80,11 +81,8 @@ func (e *Error) Error() string {
 	if s == "" {
 		s = string(e.Code)
 	}
-	if e.Secret != "" {
-		s = e.Secret + ": " + s
-	}
-	if e.Op != "" {
-		s = e.Op + " " + s
+	if where := strings.TrimSpace(e.Op + " " + e.Secret); where != "" {
+		s = where + ": " + s
 	}
 	if e.Err != nil {
 		s += ": " + e.Err.Error()

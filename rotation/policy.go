@@ -100,9 +100,10 @@ func ParseDuration(s string) (time.Duration, error) {
 	return 0, bad
 }
 
+// formatDuration writes one day as 24h, as people and the docs say it.
 func formatDuration(d time.Duration) string {
 	for _, u := range units {
-		if d%u.unit == 0 && d >= u.unit {
+		if d%u.unit == 0 && d >= u.unit && (u.letter != 'd' || d > u.unit) {
 			return strconv.FormatInt(int64(d/u.unit), 10) + string(u.letter)
 		}
 	}

@@ -17,7 +17,7 @@ func TestPolicies(t *testing.T) {
 	}{
 		{"immediately", rotation.Policy{Kind: rotation.Immediately}, "immediately"},
 		{"next-rotation", rotation.Policy{Kind: rotation.NextRotation}, "next-rotation"},
-		{"after 24h", after(24 * time.Hour), "after 1d"},
+		{"after 24h", after(24 * time.Hour), "after 24h"},
 		{"  after \t 90m ", after(90 * time.Minute), "after 90m"},
 		{"after 7d", after(7 * 24 * time.Hour), "after 7d"},
 		{"after 3601s", after(3601 * time.Second), "after 3601s"},
@@ -54,7 +54,7 @@ func TestTextsThatAreNoPolicyAreRefusedWithAnExample(t *testing.T) {
 }
 
 func TestTheDefaultPolicyIsADay(t *testing.T) {
-	if got := rotation.DefaultPolicy().String(); got != "after 1d" {
+	if got := rotation.DefaultPolicy().String(); got != "after 24h" {
 		t.Errorf("it is %q", got)
 	}
 }

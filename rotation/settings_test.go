@@ -130,7 +130,7 @@ func TestWhereASettingComesFrom(t *testing.T) {
 		{"metadata before tag", metadata("expire", "immediately"), tags("rota:expire", "after 1h"), env("ROTA_EXPIRE", "after 2h"), "", "expire", "immediately"},
 		{"tag before environment", nil, tags("rota:expire", "after 1h"), env("ROTA_EXPIRE", "after 2h"), "", "expire", "after 1h"},
 		{"environment before default", nil, nil, env("ROTA_EXPIRE", "after 2h"), "", "expire", "after 2h"},
-		{"the default", nil, nil, nil, "", "expire", "after 1d"},
+		{"the default", nil, nil, nil, "", "expire", "after 24h"},
 		{"a setting of the rotator in camelCase", metadata("passwordLength", "40"), tags("rota:password-length", "41"), nil, "", "password-length", "40"},
 		{"a setting of the rotator by its tag", nil, tags("rota:password-length", "41"), env("ROTA_PASSWORD_LENGTH", "42"), "", "password-length", "41"},
 		{"a setting of the rotator in the environment", nil, nil, env("ROTA_PASSWORD_LENGTH", "42"), "", "password-length", "42"},

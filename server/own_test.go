@@ -81,7 +81,7 @@ func TestStatusShowAndExpireTellAndSteerOneRotation(t *testing.T) {
 	equal(t, "the function", s.Rotator, function0)
 	equal(t, "the new credential", rowOf(s, token).State, "live")
 	equal(t, "the old credential", rowOf(s, old).State, "superseded")
-	equal(t, "its policy", rowOf(s, old).Policy, "after 1d") // the default, after 24h
+	equal(t, "its policy", rowOf(s, old).Policy, "after 24h") // the default
 	equal(t, "who logs in", rowOf(s, old).Principal, "k0")
 	if u := s.OverlapOpenUntil; u == nil || time.Until(*u) < 23*time.Hour || time.Until(*u) > 25*time.Hour {
 		t.Errorf("the overlap is open until %v, want in 24 hours", u)
