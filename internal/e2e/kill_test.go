@@ -153,7 +153,8 @@ func (f *fleet) killWhileRotating(t *testing.T, s *server) {
 	c := s.client(t)
 	order := f.rng.Perm(len(f.names))
 	at := time.Duration(100+f.rng.IntN(2500)) * time.Millisecond
-	die := time.AfterFunc(at, s.kill)
+	process := s.cmd.Process
+	die := time.AfterFunc(at, func() { _ = process.Kill() }) // kill -9
 	defer die.Stop()
 	for _, i := range order {
 		name := f.names[i]
