@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rotahq/rota"
@@ -19,23 +20,13 @@ const maxEndingDelay = 15 * time.Minute
 // early nor late: the due time comes from the ledger, and what cannot be
 // proven is tried again until the deadline of its row.
 func (r *run) end(ctx context.Context, w store.Work) (blame bool) {
-	row, ok, err := r.credential(w.Credential)
-	if err != nil {
-		r.Log.Error("read the ledger", "secret", r.task.Name, "error", err)
-		return false
-	}
+	row, ok := find(r.rows, w.Credential)
 	if !ok || !row.State.Open() || row.State == rota.Held || row.Due.IsZero() || row.Due.After(r.now()) {
 		return false // decided otherwise since it was found due
 	}
-	if r.task.ARN == "" {
-		r.task.ARN = row.SecretARN
-	}
-	if s, err := r.Store.DescribeSecret(r.keep, r.caller, store.DescribeSecretInput{SecretID: row.SecretARN}); err == nil {
-		r.secret = s
-	}
 	start := r.now()
 	r.task.Attempt = row.Attempts
-	_, err = r.step(ctx, rota.ExpireSecret, row.Version, "nothing: the old credential is ended")
+	_, err := r.step(ctx, rota.ExpireSecret, row.Version, "nothing: the old credential is ended")
 	if err == nil {
 		return false
 	}
@@ -49,37 +40,37 @@ func (r *run) end(ctx context.Context, w store.Work) (blame bool) {
 // seen.
 func (r *run) endLater(row rota.Credential, start time.Time, cause error) (blame bool) {
 	now := r.now()
-	// The handler may have begun: keep what it wrote.
-	if fresh, ok, err := r.credential(row.ID); err == nil && ok {
-		row = fresh
-	}
-	row.Attempts++
-	row.Evidence = cause.Error()
-	next := ""
-	if !row.Deadline.IsZero() && now.After(row.Deadline) {
-		row.State, row.Due = rota.NotProven, time.Time{}
+	asked, _ := rotation.AskedDelay(cause)
+	again := now.Add(min(delay(row.Attempts+1, asked, r.Rand), maxEndingDelay))
+	next := fmt.Sprintf("try %d at %s", row.Attempts+2, again.UTC().Format(time.RFC3339))
+	over := !row.Deadline.IsZero() && now.After(row.Deadline)
+	if over {
 		next = "nothing by itself: end it by hand and see with rota expire --now"
-	} else {
-		asked, _ := rotation.AskedDelay(cause)
-		row.Due = now.Add(min(delay(row.Attempts, asked, r.Rand), maxEndingDelay))
-		next = fmt.Sprintf("try %d at %s", row.Attempts+1, row.Due.UTC().Format(time.RFC3339))
 	}
 	r.journal(row.Version, string(rota.ExpireSecret), start, rota.OutcomeFailed, cause.Error(), next)
-	if err := r.Store.UpdateCredential(r.keep, r.caller, row); err != nil {
-		r.Log.Error("plan the ending", "secret", r.task.Name, "error", err)
-	}
+	r.plan("plan the ending", func(s *store.Store) error {
+		rows, err := s.CredentialsOf(r.keep, r.caller.Claim.Secret)
+		if err != nil {
+			return err
+		}
+		planned, ok := find(rows, row.ID) // the handler may have begun: keep what it wrote
+		if !ok {
+			return nil
+		}
+		planned.Attempts++
+		planned.Evidence, planned.Due = cause.Error(), again
+		if over {
+			planned.State, planned.Due = rota.NotProven, time.Time{}
+		}
+		return s.UpdateCredential(r.keep, r.caller, planned)
+	})
 	return !errors.Is(cause, rotation.ErrNotYet)
 }
 
-func (r *run) credential(id string) (rota.Credential, bool, error) {
-	rows, err := r.Store.CredentialsOf(r.keep, r.claim.Secret)
-	if err != nil {
-		return rota.Credential{}, false, err
+func find(rows []rota.Credential, id string) (rota.Credential, bool) {
+	i := slices.IndexFunc(rows, func(c rota.Credential) bool { return c.ID == id })
+	if i < 0 {
+		return rota.Credential{}, false
 	}
-	for _, c := range rows {
-		if c.ID == id {
-			return c, true, nil
-		}
-	}
-	return rota.Credential{}, false, nil
+	return rows[i], true
 }

@@ -153,16 +153,21 @@ func (e *Engine) Run(ctx context.Context) error {
 		now := e.now()
 		e.lookAtClock()
 		e.doChores(ctx, now, &chores)
-		started, err := e.startDue(ctx, now, lanes, running, busy, done)
-		if err != nil && ctx.Err() == nil {
-			e.Log.Error("look for due work", "error", err)
+		next, err := e.startDue(ctx, now, lanes, running, busy, done)
+		sleep := e.nextLook(now, lanes, next)
+		if err != nil {
+			sleep = busyPoll
+			if ctx.Err() == nil {
+				e.Log.Error("look for due work", "error", err)
+			}
 		}
-		timer.Reset(e.nextLook(ctx, now, lanes, started, err))
+		timer.Reset(sleep)
 	}
 }
 
-// startDue starts what is due and has a place in its lane.
-func (e *Engine) startDue(ctx context.Context, now time.Time, lanes *lanes, running map[string]bool, busy map[string]time.Time, done chan finished) (started int, err error) {
+// startDue starts what is due and has a place in its lane. next is the
+// earliest due time of all, as it was before.
+func (e *Engine) startDue(ctx context.Context, now time.Time, lanes *lanes, running map[string]bool, busy map[string]time.Time, done chan finished) (next time.Time, err error) {
 	for id, until := range busy {
 		if !until.After(now) {
 			delete(busy, id)
@@ -174,11 +179,18 @@ func (e *Engine) startDue(ctx context.Context, now time.Time, lanes *lanes, runn
 		if e.Held() != "" {
 			limit += heldPage // endings wait: look past them
 		}
-		works, err := e.Store.Due(ctx, now, limit, skip)
+		var works []store.Work
+		err = e.Store.View(ctx, "look for due work", func(s *store.Store) (err error) {
+			if works, err = s.Due(ctx, now, limit, skip); err != nil {
+				return err
+			}
+			next, err = s.NextDue(ctx)
+			return err
+		})
 		if err != nil {
-			return started, err
+			return next, err
 		}
-		before := started
+		started := false
 		for _, w := range works {
 			if _, wait := busy[w.Secret.ID]; wait || running[w.Secret.ID] || (w.Credential != "" && e.Held() != "") {
 				continue
@@ -187,28 +199,24 @@ func (e *Engine) startDue(ctx context.Context, now time.Time, lanes *lanes, runn
 				continue
 			}
 			running[w.Secret.ID] = true
-			started++
+			started = true
 			go func() {
 				f := finished{work: w, lane: w.Lane}
 				f.blame, f.busy = e.work(ctx, w)
 				done <- f
 			}()
 		}
-		if started == before {
-			return started, nil
+		if !started || len(works) < limit {
+			return next, nil
 		}
 	}
 }
 
-// nextLook is how long the loop sleeps when nothing wakes it.
-func (e *Engine) nextLook(ctx context.Context, now time.Time, lanes *lanes, started int, err error) time.Duration {
-	if err != nil {
-		return busyPoll
-	}
+// nextLook is how long the loop sleeps when nothing wakes it; next is the
+// earliest due time of all, zero if there is none.
+func (e *Engine) nextLook(now time.Time, lanes *lanes, next time.Time) time.Duration {
 	d := poll
-	if next, err := e.Store.NextDue(ctx); err != nil {
-		return busyPoll
-	} else if !next.IsZero() {
+	if !next.IsZero() {
 		d = min(d, next.Sub(now))
 	}
 	if _, opens := lanes.full(now); !opens.IsZero() {
@@ -298,39 +306,16 @@ func (e *Engine) now() time.Time { return e.Store.Now() }
 func (e *Engine) work(ctx context.Context, w store.Work) (blame, busy bool) {
 	// Writes that record what happened must not be cut off by the shutdown
 	// that ended the step.
-	keep := context.WithoutCancel(ctx)
-	before, err := e.Store.Task(keep, w.Secret)
-	if err != nil && !errors.Is(err, rota.NotFound) {
-		e.Log.Error("read the queue", "secret", w.Secret.ID, "error", err)
-		return false, true
-	}
-	use := string(before.Kind)
-	switch {
-	case w.Credential != "":
-		use = useEnd
-	case use == "":
-		use = string(store.Rotate)
-	}
-	claim, task, err := e.Store.Claim(keep, e.Caller, store.ClaimRequest{
-		Secret: w.Secret, Owner: e.Owner, Use: use, For: e.StepTimeout + claimSlack, Admin: before.Admin,
-	})
-	if err != nil {
+	r := &run{Engine: e, keep: context.WithoutCancel(ctx), caller: e.Caller}
+	if err := r.claim(w); err != nil {
 		if !errors.Is(err, rota.Busy) {
 			e.Log.Error("claim", "secret", w.Secret.ID, "error", err)
 		}
 		return false, true
 	}
-	r := &run{Engine: e, keep: keep, claim: claim, task: task, caller: e.Caller}
-	r.caller.Claim = claim
-	defer func() {
-		if err := e.Store.Release(keep, claim); err != nil && !errors.Is(err, rota.ClaimLost) {
-			e.Log.Error("release", "secret", w.Secret.ID, "error", err)
-		}
-	}()
+	defer r.release()
 	if w.Credential != "" {
 		return r.end(ctx, w), false
 	}
 	return r.rotate(ctx), false
 }
-
-const useEnd = "end"

@@ -16,11 +16,13 @@ import (
 // run is the work on one secret under one claim.
 type run struct {
 	*Engine
-	keep   context.Context // for writes; not ended by a shutdown
-	claim  rota.Claim
-	caller rota.Caller
-	task   store.Task
-	secret rota.Secret
+	keep    context.Context // for writes; not ended by a shutdown
+	caller  rota.Caller     // with the claim
+	task    store.Task
+	secret  rota.Secret
+	rows    []rota.Credential // the ledger, as it was when the work began
+	entries []rota.JournalEntry
+	over    bool // the claim was released
 }
 
 // shutdownGrace is how long a running step may go on after a shutdown began.
@@ -31,20 +33,14 @@ var fourSteps = []rota.Step{rota.CreateSecret, rota.SetSecret, rota.TestSecret, 
 // rotate decides and does what is due. It reports whether the provider is to
 // blame for a failure.
 func (r *run) rotate(ctx context.Context) (blame bool) {
-	facts, err := r.facts()
-	if err != nil {
-		return r.failed("", err)
-	}
+	facts := r.facts()
 	d := Decide(facts)
 	switch d.Action {
 	case Start:
-		task, err := r.Store.Begin(r.keep, r.caller, r.NewID(), d.Reason, false)
-		if err != nil {
+		if err := r.begin(d.Reason, false); err != nil {
 			r.wait(facts.Now.Add(longDelay), "the rotation could not begin: "+err.Error())
 			return false
 		}
-		r.task = task
-		r.journal(task.Token, "scheduled", facts.Now, rota.OutcomeOK, d.Reason, "createSecret")
 		return r.attempt(ctx)
 	case Attempt:
 		return r.attempt(ctx)
@@ -56,23 +52,33 @@ func (r *run) rotate(ctx context.Context) (blame bool) {
 	return false
 }
 
-func (r *run) facts() (Facts, error) {
-	s, err := r.Store.DescribeSecret(r.keep, r.caller, store.DescribeSecretInput{SecretID: r.task.ARN})
-	if err != nil {
-		return Facts{}, err
+// begin starts a rotation with a new token.
+func (r *run) begin(cause string, asked bool) error {
+	token, start := r.NewID(), r.now()
+	var task store.Task
+	err := r.commit("begin a rotation", func(s *store.Store) (err error) {
+		if task, err = s.Begin(r.keep, r.caller, token, cause, asked); err != nil {
+			return err
+		}
+		return s.Journal(r.keep, r.caller, rota.JournalEntry{
+			Secret: task.Secret, Token: token, Attempt: 1, Step: "scheduled", Started: start, Outcome: rota.OutcomeOK, Cause: cause, Next: string(rota.CreateSecret),
+		})
+	})
+	if err == nil {
+		r.task = task
+		r.Log.Info("rotation", "secret", task.Name, "version", token, "step", "scheduled", "outcome", rota.OutcomeOK, "cause", cause, "next", rota.CreateSecret)
 	}
-	r.secret = s
-	rows, err := r.Store.Credentials(r.keep, r.caller, r.task.ARN)
-	if err != nil {
-		return Facts{}, err
-	}
-	f := Facts{Now: r.now(), Task: r.task, Secret: s, ClockHeld: r.Held()}
-	for _, c := range rows {
+	return err
+}
+
+func (r *run) facts() Facts {
+	f := Facts{Now: r.now(), Task: r.task, Secret: r.secret, ClockHeld: r.Held()}
+	for _, c := range r.rows {
 		if c.State.Open() {
 			f.Open = append(f.Open, c)
 		}
 	}
-	return f, nil
+	return f
 }
 
 // attempt calls the steps in order, each under a renewed claim and only
@@ -87,12 +93,14 @@ func (r *run) attempt(ctx context.Context) (blame bool) {
 			r.handBack(step)
 			return false
 		}
-		wanted, err := r.stillWanted(step)
-		if err != nil {
-			return r.failed(step, err)
-		}
-		if !wanted {
-			return false
+		if i > 0 {
+			wanted, err := r.stillWanted(step)
+			if err != nil {
+				return r.failed(step, err)
+			}
+			if !wanted {
+				return false
+			}
 		}
 		next := "the rotation is done"
 		if i+1 < len(steps) {
@@ -106,25 +114,33 @@ func (r *run) attempt(ctx context.Context) (blame bool) {
 			return r.failed(step, err)
 		}
 	}
+	complete := (*store.Store).Complete
 	if r.task.Kind == store.Test {
-		if err := r.Store.CompleteTest(r.keep, r.caller); err != nil {
-			return r.failed("", err)
-		}
-		return false
+		complete = (*store.Store).CompleteTest
 	}
-	if err := r.Store.Complete(r.keep, r.caller); err != nil {
+	if err := r.last("complete the rotation", func(s *store.Store) error { return complete(s, r.keep, r.caller) }); err != nil {
 		return r.failed("", err)
 	}
 	return false
 }
 
 // stillWanted reads the task again: a cancel, a delete, or a value put by
-// hand since the last step ends the attempt here.
+// hand since the last step ends the attempt here. It renews the claim.
 func (r *run) stillWanted(step rota.Step) (bool, error) {
-	if err := r.Store.Renew(r.keep, r.claim, r.StepTimeout+claimSlack); err != nil {
-		return false, err
-	}
-	task, err := r.Store.Task(r.keep, r.claim.Secret)
+	var task store.Task
+	err := r.commit("begin the step "+string(step), func(s *store.Store) (err error) {
+		if err = s.Renew(r.keep, r.caller.Claim, r.StepTimeout+claimSlack); err != nil {
+			return err
+		}
+		if task, err = s.Task(r.keep, r.caller.Claim.Secret); err != nil {
+			return err
+		}
+		wanted := task.Kind != store.Idle && task.Token == r.task.Token && !task.Resolve
+		if wanted && step == rota.SetSecret && !task.Touched {
+			return s.MarkTouched(r.keep, r.caller)
+		}
+		return nil
+	})
 	if err != nil {
 		return false, err
 	}
@@ -135,10 +151,8 @@ func (r *run) stillWanted(step rota.Step) (bool, error) {
 	if task.Resolve {
 		return false, nil // due at once: the next look resolves it
 	}
+	task.Touched = task.Touched || step == rota.SetSecret
 	r.task = task
-	if step == rota.SetSecret && !task.Touched {
-		return true, r.Store.MarkTouched(r.keep, r.caller)
-	}
 	return true, nil
 }
 
@@ -172,24 +186,16 @@ func (r *run) failed(step rota.Step, err error) (blame bool) {
 		r.Log.Warn("claim lost", "secret", r.task.Name, "step", step, "error", err)
 		return false
 	}
-	if errors.Is(err, rota.NotFound) && r.task.ARN == "" {
-		return false
-	}
 	asked, _ := rotation.AskedDelay(err)
 	attempts := r.task.Attempt + 1
 	if rotation.IsPermanent(err) || attempts >= MaxAttempts {
 		r.journal(r.task.Token, string(step), now, rota.OutcomeFailed, err.Error(), "the attempt is given up and resolved")
-		if err := r.Store.GiveUp(r.keep, r.caller, err.Error()); err != nil {
-			r.Log.Error("give up", "secret", r.task.Name, "error", err)
-		}
-		r.Wake()
+		r.plan("give up", func(s *store.Store) error { return s.GiveUp(r.keep, r.caller, err.Error()) })
 		return false
 	}
 	at := now.Add(delay(attempts, asked, r.Rand))
 	r.journal(r.task.Token, string(step), now, rota.OutcomeFailed, err.Error(), fmt.Sprintf("attempt %d at %s", attempts+1, at.UTC().Format(time.RFC3339)))
-	if err := r.Store.Retry(r.keep, r.caller, at, err.Error()); err != nil {
-		r.Log.Error("plan the retry", "secret", r.task.Name, "error", err)
-	}
+	r.plan("plan the retry", func(s *store.Store) error { return s.Retry(r.keep, r.caller, at, err.Error()) })
 	return !errors.Is(err, rotation.ErrNotYet)
 }
 
@@ -198,18 +204,13 @@ func (r *run) failed(step rota.Step, err error) (blame bool) {
 func (r *run) handBack(step rota.Step) {
 	now := r.now()
 	r.journal(r.task.Token, string(step), now, rota.OutcomeWaiting, "the server stops", "the next start goes on with this rotation")
-	if err := r.Store.Wait(r.keep, r.caller, now, "the server stopped"); err != nil {
-		r.Log.Error("hand back", "secret", r.task.Name, "error", err)
-	}
+	r.plan("hand back", func(s *store.Store) error { return s.Wait(r.keep, r.caller, now, "the server stopped") })
 }
 
 // resolve ends an attempt that was given up, cancelled or deleted. Until the
 // handler could look, it is tried again: a gap must not stay open.
 func (r *run) resolve(ctx context.Context, reason string) (blame bool) {
 	start := r.now()
-	if s, err := r.Store.DescribeSecret(r.keep, r.caller, store.DescribeSecretInput{SecretID: r.task.ARN}); err == nil {
-		r.secret = s
-	}
 	res, err := r.step(ctx, rota.ResolveSecret, r.task.Token, "the rotation is over")
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -220,20 +221,15 @@ func (r *run) resolve(ctx context.Context, reason string) (blame bool) {
 	case err != nil && (!rotation.IsPermanent(err) || r.gapMayBeOpen()):
 		at := start.Add(delay(r.task.Attempt+1, 0, r.Rand))
 		r.journal(r.task.Token, string(rota.ResolveSecret), start, rota.OutcomeFailed, err.Error(), "again at "+at.UTC().Format(time.RFC3339))
-		if err := r.Store.Retry(r.keep, r.caller, at, err.Error()); err != nil {
-			r.Log.Error("plan the resolution", "secret", r.task.Name, "error", err)
-		}
+		r.plan("plan the resolution", func(s *store.Store) error { return s.Retry(r.keep, r.caller, at, err.Error()) })
 		return true
 	case err != nil:
 		r.journal(r.task.Token, string(rota.ResolveSecret), start, rota.OutcomeFailed, err.Error(), "nothing: look at this secret")
 	}
 	if res.Finished {
-		err = r.Store.Complete(r.keep, r.caller)
+		r.plan("complete the rotation", func(s *store.Store) error { return s.Complete(r.keep, r.caller) })
 	} else {
-		err = r.giveUp(reason)
-	}
-	if err != nil {
-		r.Log.Error("end the attempt", "secret", r.task.Name, "error", err)
+		r.giveUp(reason)
 	}
 	return false
 }
@@ -246,23 +242,26 @@ func (r *run) gapMayBeOpen() bool { return r.task.Capacity == 1 && r.task.Touche
 // giveUp leaves AWSPENDING where a cancel or delete leaves it on AWS, and
 // otherwise takes it off: then a pending value that was refused for good is
 // followed by a fresh rotation, once.
-func (r *run) giveUp(reason string) error {
+func (r *run) giveUp(reason string) {
 	if !r.secret.Rotation.Enabled || r.secret.Deleted() {
-		return r.Store.Resolved(r.keep, r.caller)
+		r.plan("end the cancelled rotation", func(s *store.Store) error { return s.Resolved(r.keep, r.caller) })
+		return
 	}
-	cause, attempt := r.task.Cause, r.task.Attempt
-	test := r.task.Kind == store.Test
-	if err := r.Store.Abandon(r.keep, r.caller, reason); err != nil {
-		return err
+	cause := r.task.Cause
+	last := r.task.Kind == store.Test || r.task.Attempt+1 >= MaxAttempts || strings.HasPrefix(cause, freshStart)
+	abandon := func(s *store.Store) error { return s.Abandon(r.keep, r.caller, reason) }
+	if last {
+		r.plan("abandon the rotation", abandon)
+		return
 	}
-	if test || attempt+1 >= MaxAttempts || strings.HasPrefix(cause, freshStart) {
-		return nil
+	// Two commits: that nothing fresh can begin must not keep the old attempt.
+	if err := r.commit("abandon the rotation", abandon); err != nil {
+		r.Log.Error("abandon the rotation", "secret", r.task.Name, "error", err)
+		return
 	}
-	task, err := r.Store.Begin(r.keep, r.caller, r.NewID(), freshStart+cause, true)
-	if err == nil {
-		r.journal(task.Token, "scheduled", r.now(), rota.OutcomeOK, freshStart+cause, "createSecret")
+	if err := r.begin(freshStart+cause, true); err != nil {
+		r.Log.Error("begin a fresh rotation", "secret", r.task.Name, "error", err)
 	}
-	return err
 }
 
 const freshStart = "a fresh start after a refused value: "
@@ -272,18 +271,5 @@ func (r *run) wait(until time.Time, reason string) {
 	if r.task.LastError != reason {
 		r.journal(r.task.Token, "scheduled", r.now(), rota.OutcomeWaiting, reason, "look again at "+until.UTC().Format(time.RFC3339))
 	}
-	if err := r.Store.Wait(r.keep, r.caller, until, reason); err != nil {
-		r.Log.Error("wait", "secret", r.task.Name, "error", err)
-	}
-}
-
-func (r *run) journal(token, step string, start time.Time, outcome, cause, next string) {
-	e := rota.JournalEntry{
-		Secret: r.claim.Secret, Token: token, Claim: r.claim.Number, Attempt: r.task.Attempt + 1, Step: step,
-		Started: start, Duration: r.now().Sub(start), Outcome: outcome, Cause: cause, Next: next,
-	}
-	r.Log.Info("rotation", "secret", r.task.Name, "version", token, "step", step, "outcome", outcome, "cause", cause, "next", next)
-	if err := r.Store.Journal(r.keep, r.caller, e); err != nil {
-		r.Log.Error("write the journal", "secret", r.task.Name, "error", err)
-	}
+	r.plan("wait", func(s *store.Store) error { return s.Wait(r.keep, r.caller, until, reason) })
 }

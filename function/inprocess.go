@@ -26,8 +26,24 @@ func (p InProcess) Invoke(ctx context.Context, c Call) (res rotation.Result, err
 			err = fmt.Errorf("the rotator panicked during %s (%T)", c.Event.Step, v)
 		}
 	}()
-	b := bound{p.Store, c.Caller}
-	return p.Handler.Handle(ctx, rotation.Home{Secrets: b, Timer: b, Ledger: b}, c.Event)
+	return p.Handler.Handle(ctx, home(p.Store, c.Caller), c.Event)
+}
+
+// home is the store as the handler sees it.
+func home(s *store.Store, c rota.Caller) rotation.Home {
+	h := part(s, c)
+	h.Reads = func(ctx context.Context, f func(rotation.Home) error) error {
+		return s.View(ctx, "read the secret", func(s *store.Store) error { return f(part(s, c)) })
+	}
+	h.Writes = func(ctx context.Context, f func(rotation.Home) error) error {
+		return s.Update(ctx, "write the secret", func(s *store.Store) error { return f(part(s, c)) })
+	}
+	return h
+}
+
+func part(s *store.Store, c rota.Caller) rotation.Home {
+	b := bound{s, c}
+	return rotation.Home{Secrets: b, Timer: b, Ledger: b}
 }
 
 // bound is the store as one call sees it.

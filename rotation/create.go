@@ -37,10 +37,7 @@ func (j *job) create(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("choose a value: %w", err)
 	}
-	if err := j.put(ctx, v); err != nil {
-		return err
-	}
-	return j.recordPending(ctx, "")
+	return j.put(ctx, v)
 }
 
 func (j *job) mint(ctx context.Context, m Minter) error {
@@ -58,19 +55,18 @@ func (j *job) mint(ctx context.Context, m Minter) error {
 	if err != nil {
 		return fmt.Errorf("mint %s: %w", j.req.Name, err)
 	}
-	if err := j.put(ctx, v); err != nil {
-		return err
-	}
-	return j.recordPending(ctx, "")
+	return j.put(ctx, v)
 }
 
-// put stores the pending value.
+// put stores the pending value, and the ledger row of it.
 func (j *job) put(ctx context.Context, v rota.Value) error {
-	if err := j.home.Secrets.Put(ctx, j.arn, j.req.Token, v, j.event.RotationToken); err != nil {
-		return fmt.Errorf("store AWSPENDING: %w", err)
-	}
 	j.req.Pending = v
-	return nil
+	return j.together(ctx, func() error {
+		if err := j.home.Secrets.Put(ctx, j.arn, j.req.Token, v, j.event.RotationToken); err != nil {
+			return fmt.Errorf("store AWSPENDING: %w", err)
+		}
+		return j.recordPending(ctx, "")
+	})
 }
 
 // recordPending writes the ledger row of the pending value: a minted one is

@@ -111,15 +111,18 @@ func (j *job) expireEmpty(ctx context.Context, version string) (rota.CredentialS
 		state = rota.NotProven
 		rows[i].State, rows[i].Evidence = state, "the version is gone, and with it the value that would be tried"
 	}
-	if err := j.mark(ctx, version, ""); err != nil {
-		return "", err
-	}
-	for _, c := range rows {
-		if err := j.home.Ledger.Record(ctx, c, rota.Value{}); err != nil {
-			return "", err
+	err = j.together(ctx, func() error {
+		if err := j.mark(ctx, version, ""); err != nil {
+			return err
 		}
-	}
-	return state, nil
+		for _, c := range rows {
+			if err := j.home.Ledger.Record(ctx, c, rota.Value{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return state, err
 }
 
 // revokeLost revokes a minted credential of which only the ledger row is
@@ -150,11 +153,8 @@ func (j *job) expireValue(ctx context.Context, version string, value rota.Value)
 	overwritten, err := j.inUse(ctx, version, id)
 	if errors.Is(err, errSameCredential) {
 		same := err
-		if err := j.mark(ctx, version, ""); err != nil {
-			return "", err
-		}
 		j.note("not ended: %v", same)
-		return rota.Live, j.record(ctx, version, value, rota.Live, same.Error())
+		return rota.Live, j.settle(ctx, version, value, rota.Live, same.Error())
 	}
 	if err != nil {
 		return "", err
@@ -174,11 +174,19 @@ func (j *job) expireValue(ctx context.Context, version string, value rota.Value)
 	if err != nil {
 		return "", err
 	}
-	if err := j.mark(ctx, version, ""); err != nil {
-		return "", err
-	}
 	j.note("%s: %s", state, evidence)
-	return state, j.record(ctx, version, value, state, evidence)
+	return state, j.settle(ctx, version, value, state, evidence)
+}
+
+// settle takes the ending label off the version and records what became of
+// its credential.
+func (j *job) settle(ctx context.Context, version string, value rota.Value, state rota.CredentialState, evidence string) error {
+	return j.together(ctx, func() error {
+		if err := j.mark(ctx, version, ""); err != nil {
+			return err
+		}
+		return j.record(ctx, version, value, state, evidence)
+	})
 }
 
 // endMinted revokes the credential, what else was minted under the name of

@@ -36,25 +36,28 @@ func (j *job) finish(ctx context.Context) error {
 	if err := j.sweep(ctx, j.req, next.ID, "made by an attempt that did not finish"); err != nil {
 		return err
 	}
-	if err := j.planEnding(ctx, old, j.req.Current, next); err != nil {
-		return err
-	}
-	for _, other := range j.sameAs(ctx, j.req.Pending) {
-		at, ends := j.ending(other.version)
-		waits := ends && (at.IsZero() || at.After(j.Now())) // sooner, never later
-		if waits && other.version != old && !other.same {
-			if err := j.schedule(ctx, other.version, other.value, j.Now(), "overwritten by version "+j.req.Token); err != nil {
-				return err
+	overwritten := j.sameAs(ctx, j.req.Pending)
+	return j.together(ctx, func() error {
+		if err := j.planEnding(ctx, old, j.req.Current, next); err != nil {
+			return err
+		}
+		for _, other := range overwritten {
+			at, ends := j.ending(other.version)
+			waits := ends && (at.IsZero() || at.After(j.Now())) // sooner, never later
+			if waits && other.version != old && !other.same {
+				if err := j.schedule(ctx, other.version, other.value, j.Now(), "overwritten by version "+j.req.Token); err != nil {
+					return err
+				}
 			}
 		}
-	}
-	if err := j.recordPending(ctx, "tested"); err != nil {
-		return err
-	}
-	if err := j.home.Secrets.UpdateVersionStage(ctx, j.arn, rota.Current, old, j.req.Token); err != nil {
-		return fmt.Errorf("move AWSCURRENT: %w", err)
-	}
-	return nil
+		if err := j.recordPending(ctx, "tested"); err != nil {
+			return err
+		}
+		if err := j.home.Secrets.UpdateVersionStage(ctx, j.arn, rota.Current, old, j.req.Token); err != nil {
+			return fmt.Errorf("move AWSCURRENT: %w", err)
+		}
+		return nil
+	})
 }
 
 // planEnding writes the intent to end the credential that next replaces.

@@ -97,6 +97,17 @@ func (j *job) note(format string, args ...any) {
 // then finds the rotator and reads the values. done means that there is
 // nothing left to do.
 func (h *Handler) open(ctx context.Context, home Home, ev rota.Event) (j *job, done bool, err error) {
+	err = home.reads(ctx, func(one Home) error {
+		j, done, err = h.look(ctx, one, ev)
+		return err
+	})
+	if j != nil {
+		j.home = home
+	}
+	return j, done, err
+}
+
+func (h *Handler) look(ctx context.Context, home Home, ev rota.Event) (j *job, done bool, err error) {
 	s, err := home.Secrets.Describe(ctx, ev.SecretID)
 	if err != nil {
 		return nil, false, err
@@ -168,6 +179,20 @@ func (j *job) read(ctx context.Context) error {
 		return Permanent(fmt.Errorf("secret %s cannot be rotated by %s: %w", j.secret.Name, j.name(), err))
 	}
 	return nil
+}
+
+// together runs f, which does nothing but write, as one commit where the
+// home can do that.
+func (j *job) together(ctx context.Context, f func() error) error {
+	home, stages, notes := j.home, j.secret.Stages, len(j.notes)
+	if home.Writes == nil {
+		return f()
+	}
+	defer func() { j.home = home }()
+	return home.Writes(ctx, func(one Home) error {
+		j.home, j.secret.Stages, j.notes = one, stages, j.notes[:notes]
+		return f()
+	})
 }
 
 // inRotation reports whether the version is AWSCURRENT or AWSPENDING.

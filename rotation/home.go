@@ -54,6 +54,19 @@ type Home struct {
 	Secrets Secrets
 	Timer   Timer
 	Ledger  Ledger
+
+	// Reads runs f with a home whose reads are all of one state, and Writes
+	// with one whose writes are one commit. Both only save time: nil is a
+	// home where each call stands by itself, and a crash between two of them
+	// is mended by the retry. f may be run again.
+	Reads, Writes func(ctx context.Context, f func(Home) error) error
+}
+
+func (h Home) reads(ctx context.Context, f func(Home) error) error {
+	if h.Reads == nil {
+		return f(h)
+	}
+	return h.Reads(ctx, f)
 }
 
 // NoLedger is the ledger of a home that has none.

@@ -74,11 +74,20 @@ func (s *Store) Claim(ctx context.Context, c rota.Caller, req ClaimRequest) (cla
 		if err != nil {
 			return err
 		}
-		if err := it.free(req.Admin); err != nil {
+		admin, use := req.Admin, req.Use
+		if admin.ID == "" {
+			admin = it.task.Admin
+		}
+		if use == "" {
+			if use = string(it.task.Kind); use == "" {
+				use = string(Rotate)
+			}
+		}
+		if err := it.free(admin); err != nil {
 			return err
 		}
 		l := &it.task.Claim
-		*l = Lease{Number: l.Number + 1, Owner: req.Owner, Use: req.Use, Until: x.now.Add(req.For), Admin: req.Admin}
+		*l = Lease{Number: l.Number + 1, Owner: req.Owner, Use: use, Until: x.now.Add(req.For), Admin: admin}
 		it.queued = true
 		if err := x.tx.PutTask(it.task); err != nil {
 			return err
@@ -130,11 +139,11 @@ func (s *Store) Renew(ctx context.Context, claim rota.Claim, d time.Duration) er
 	})
 }
 
-// Release gives a claim back.
+// Release gives a claim back. Who held it looks for due work again: nobody is
+// told.
 func (s *Store) Release(ctx context.Context, claim rota.Claim) error {
 	return s.claimed(ctx, rota.Caller{Claim: claim}, "release the claim", func(it *item) error {
 		it.task.Claim = Lease{Number: it.task.Claim.Number}
-		it.wake = true
 		return it.tx.PutTask(it.task)
 	})
 }

@@ -71,7 +71,7 @@ type Work struct {
 type ClaimRequest struct {
 	Secret rota.Key
 	Owner  string        // the node
-	Use    string        // "rotate", "test", "end"
+	Use    string        // "rotate", "test", "end"; "": what the queue says is to be done
 	For    time.Duration // until the claim lapses by itself
-	Admin  rota.Key      // the admin secret that the work uses; zero if none
+	Admin  rota.Key      // the admin secret that the work uses; zero: the one that the queue knows
 }
