@@ -12,7 +12,7 @@ import (
 // write, and must not keep that store.
 func (s *Store) View(ctx context.Context, op string, f func(*Store) error) error {
 	return wrap(op, "", s.d.View(ctx, func(tx Tx) error {
-		return f(s.within(readOnly{joined{s.d, tx}}))
+		return f(s.within(readOnly{joined{s.d, newMemo(tx)}}))
 	}))
 }
 
@@ -26,7 +26,7 @@ func (s *Store) Update(ctx context.Context, op string, f func(*Store) error) err
 	changed := false
 	err := s.d.Update(ctx, func(tx Tx) error {
 		changed = false
-		in := s.within(joined{s.d, tx})
+		in := s.within(joined{s.d, newMemo(tx)})
 		in.cfg.Changed = func() { changed = true }
 		return f(in)
 	})

@@ -8,7 +8,7 @@ import (
 	"github.com/rotahq/rota/store"
 )
 
-var credentials = newTable("credentials", 3, `account region id secret secret_arn version rotator provider principal provider_id fingerprint
+var credentials = newTable("credentials", 4, `account region secret id secret_arn version rotator provider principal provider_id fingerprint
 	metadata state lane policy not_before deadline due attempts evidence created changed`)
 
 var (
@@ -18,7 +18,7 @@ var (
 
 func scanCredential(row scanner) (c rota.Credential, err error) {
 	err = row.Scan(
-		&c.Secret.Account, &c.Secret.Region, &c.ID, &c.Secret.ID, &c.SecretARN, &c.Version, &c.Rotator, &c.Provider, &c.Principal, &c.ProviderID, &c.Fingerprint,
+		&c.Secret.Account, &c.Secret.Region, &c.Secret.ID, &c.ID, &c.SecretARN, &c.Version, &c.Rotator, &c.Provider, &c.Principal, &c.ProviderID, &c.Fingerprint,
 		asJSON[map[string]string]{&c.Metadata}, &c.State, &c.Lane, &c.Policy, asTime{&c.NotBefore}, asTime{&c.Deadline}, asTime{&c.Due}, &c.Attempts, &c.Evidence,
 		asTime{&c.Created}, asTime{&c.Changed},
 	)
@@ -55,7 +55,7 @@ func (t *Tx) AllCredentials(f store.CredentialFilter) ([]rota.Credential, error)
 // PutCredential writes a ledger row.
 func (t *Tx) PutCredential(c rota.Credential) error {
 	return t.exec(putCredential,
-		c.Secret.Account, c.Secret.Region, c.ID, c.Secret.ID, c.SecretARN, c.Version, c.Rotator, c.Provider, c.Principal, c.ProviderID, c.Fingerprint,
+		c.Secret.Account, c.Secret.Region, c.Secret.ID, c.ID, c.SecretARN, c.Version, c.Rotator, c.Provider, c.Principal, c.ProviderID, c.Fingerprint,
 		inJSON(c.Metadata), string(c.State), c.Lane, c.Policy, Milli(c.NotBefore), Milli(c.Deadline), Milli(c.Due), c.Attempts, c.Evidence,
 		Milli(c.Created), Milli(c.Changed),
 	)

@@ -110,19 +110,19 @@ func (t *Tx) DeleteSecret(k rota.Key) error {
 	return nil
 }
 
-var tombstones = newTable("tombstones", 3, "account region id name suffix created deleted purged")
+var tombstones = newTable("tombstones", 5, "account region name suffix id created deleted purged")
 
 var putTombstone = tombstones.upsert()
 
 // PutTombstone writes what is left of a secret.
 func (t *Tx) PutTombstone(s store.Tombstone) error {
-	return t.exec(putTombstone, s.Account, s.Region, s.ID, s.Name, s.Suffix, Milli(s.Created), Milli(s.Deleted), Milli(s.Purged))
+	return t.exec(putTombstone, s.Account, s.Region, s.Name, s.Suffix, s.ID, Milli(s.Created), Milli(s.Deleted), Milli(s.Purged))
 }
 
 // TombstoneByARN finds what is left of a secret.
 func (t *Tx) TombstoneByARN(account, region, name, suffix string) (store.Tombstone, bool, error) {
 	scan := func(row scanner) (s store.Tombstone, err error) {
-		err = row.Scan(&s.Account, &s.Region, &s.ID, &s.Name, &s.Suffix, asTime{&s.Created}, asTime{&s.Deleted}, asTime{&s.Purged})
+		err = row.Scan(&s.Account, &s.Region, &s.Name, &s.Suffix, &s.ID, asTime{&s.Created}, asTime{&s.Deleted}, asTime{&s.Purged})
 		return s, err
 	}
 	return one(t, scan, "SELECT "+tombstones.columns("")+" FROM tombstones WHERE account = $1 AND region = $2 AND name = $3 AND suffix = $4",

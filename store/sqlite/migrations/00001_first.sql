@@ -123,8 +123,8 @@ CREATE INDEX tasks_admin ON tasks (claim_admin_id, claim_until) WHERE claim_admi
 CREATE TABLE credentials (
     account     TEXT NOT NULL,
     region      TEXT NOT NULL,
-    id          TEXT NOT NULL,
     secret      TEXT NOT NULL,
+    id          TEXT NOT NULL,
     secret_arn  TEXT NOT NULL,
     version     TEXT NOT NULL,
     rotator     TEXT NOT NULL,
@@ -143,9 +143,8 @@ CREATE TABLE credentials (
     evidence    TEXT NOT NULL,
     created     BIGINT NOT NULL,
     changed     BIGINT NOT NULL,
-    PRIMARY KEY (account, region, id)
+    PRIMARY KEY (account, region, secret, id)
 ) WITHOUT ROWID;
-CREATE INDEX credentials_secret ON credentials (account, region, secret);
 CREATE INDEX credentials_arn ON credentials (secret_arn);
 CREATE INDEX credentials_state ON credentials (state);
 CREATE INDEX credentials_due ON credentials (due, lane) WHERE due > 0;
@@ -192,12 +191,11 @@ CREATE TABLE provider_checks (
 CREATE TABLE tombstones (
     account TEXT NOT NULL,
     region  TEXT NOT NULL,
-    id      TEXT NOT NULL,
     name    TEXT NOT NULL,
     suffix  TEXT NOT NULL,
+    id      TEXT NOT NULL,
     created BIGINT NOT NULL,
     deleted BIGINT NOT NULL,
     purged  BIGINT NOT NULL,
-    PRIMARY KEY (account, region, id)
+    PRIMARY KEY (account, region, name, suffix, id)
 ) WITHOUT ROWID;
-CREATE INDEX tombstones_arn ON tombstones (account, region, name, suffix);
