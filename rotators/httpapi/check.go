@@ -59,6 +59,9 @@ func (c *checker) provider(root *node) {
 	}
 	c.templates(nil, []string{"admin"}, p.identity.account, p.identity.admin)
 	c.templates(nil, []string{"this"}, p.identity.principal, p.identity.id)
+	if p.kind == mints && len(p.identity.id.parts) == 0 {
+		c.wrong(root, "a provider that has kind %s lacks identity.id: what revoke ends must be in the value", p.kind)
+	}
 	if f, ok := field(p.fields, p.identity.secret); p.identity.secret != "" && (!ok || !f.Secret || !f.Required) {
 		c.wrong(root, "identity.secret %q is not a required secret field of value", p.identity.secret)
 	}

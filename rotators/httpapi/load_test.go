@@ -55,6 +55,8 @@ func TestAProblemOfAFileIsToldWithItsPlace(t *testing.T) {
 		{"auth must be said", "rabbitmq", "  auth: this\n", "", "request: GET /api/whoami", `lacks "auth"`},
 		{"a generated value must not be guessable", "rabbitmq", "length: 40", "length: 12", "length: 12", "could be guessed"},
 		{"the secret field must be set anew", "keystone", `secret: "{{picked.secret}}", name`, `name`, "name: keystone", `must set "secret"`},
+		{"what is revoked is named by the value", "keystone", `principal: "{{this.id}}", id: "{{this.id}}"`, `principal: "{{this.id}}"`, "name: keystone", "lacks identity.id"},
+		{"a class stands once", "rabbitmq", "[lower, upper, digit]", "[lower, upper, lower]", "lower, upper, lower", `"lower" stands twice`},
 		{"docs is a link", "keystone", "docs: https://", "docs: http://", "docs:", "does not match"},
 		{"durations have a unit", "rabbitmq", "interval: 1s", "interval: 1", "interval: 1", "duration"},
 		{"the name is the file's", "rabbitmq", "name: rabbitmq", "name: rabbit", "name: rabbit\n", "must be the file's"},

@@ -324,6 +324,7 @@ func (r *reader) settings(n *node, p *Provider) {
 func (r *reader) generator(n *node, p *Provider) {
 	length, exclude := 0, ""
 	var sets []string
+	seen := map[string]bool{}
 	r.keys(n, "generate", map[string]func(*node){
 		"length":  r.count(&length, 1),
 		"exclude": r.text(&exclude),
@@ -333,6 +334,10 @@ func (r *reader) generator(n *node, p *Provider) {
 				if !ok {
 					r.wrong(n, "unknown class %q; known are %s", n.text, strings.Join(sortedKeys(classes), ", "))
 				}
+				if seen[n.text] {
+					r.wrong(n, "the class %q stands twice", n.text)
+				}
+				seen[n.text] = true
 				sets = append(sets, set)
 			})
 		},
