@@ -326,19 +326,67 @@ func (w *world) current(ctx context.Context) (rota.Value, error) {
 	return out.Value, err
 }
 
-// check is invariant 1, after each commit: the AWSCURRENT value is accepted,
-// except in the gap where only one credential can live.
+// check is what must hold after each commit.
 func (w *world) check() {
-	if w.scenario.capacity == 1 || w.watch == nil {
+	if w.watch == nil {
+		return // the store is being opened
+	}
+	w.checkCurrent()
+	if w.scenario.name == "mint" {
+		w.checkKeys()
+	}
+}
+
+// checkCurrent is invariant 1: the AWSCURRENT value is accepted, except in
+// the gap where only one credential can live.
+func (w *world) checkCurrent() {
+	v, err := w.current(context.Background())
+	if w.scenario.capacity == 1 || err != nil || w.provider.Accepts(v) {
+		return // an error: not created yet
+	}
+	w.violated("the provider refused AWSCURRENT")
+}
+
+// checkKeys is invariants 3 and 4: the ledger knows every key that is alive,
+// by its id or by the name that the row of its version stands for. There are
+// no more than the one in use and one that comes or goes, unless a request
+// is still on its way; and after the finish none comes any more.
+func (w *world) checkKeys() {
+	s, err := w.watch.DescribeSecret(context.Background(), caller, store.DescribeSecretInput{SecretID: name})
+	if err != nil {
 		return
 	}
-	v, err := w.current(context.Background())
-	if err != nil || w.provider.Accepts(v) {
-		return // not created yet
+	rows, err := w.watch.Credentials(context.Background(), caller, s.ARN())
+	if err != nil {
+		w.violated(err.Error())
+		return
 	}
+	known := map[string]bool{"key-0": true} // made by hand; known once it was looked at
+	for _, c := range rows {
+		known[c.ProviderID] = true
+		if c.State != rota.ProvenDead {
+			known[rotation.CredentialName(s.ARN(), c.Version)] = true
+		}
+	}
+	keys := w.provider.Names()
+	for id, name := range keys {
+		if !known[id] && !known[name] {
+			w.violated("the ledger did not know of a key that is alive")
+		}
+	}
+	finished := len(s.Stages[s.VersionOf(rota.Previous)]) > 0
+	if len(keys) > 2 && (finished || w.points.fault != rotationtest.DoneLate) {
+		w.violated(fmt.Sprintf("%d keys were alive", len(keys)))
+	}
+}
+
+func (w *world) violated(what string) {
+	w.points.mu.Lock()
+	n := len(w.points.names)
+	w.points.mu.Unlock()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.violations = append(w.violations, fmt.Sprintf("after point %d the provider refused AWSCURRENT", len(w.points.names)))
+	w.violations = append(w.violations, fmt.Sprintf("after point %d %s", n, what))
 }
 
 // begin makes the database in which the secret exists and its rotation was
@@ -385,9 +433,27 @@ func (w *world) trip(t *testing.T, p *points) {
 		w.stop(t)
 		w.start(t, &points{at: -1})
 		w.run(t)
+		time.Sleep(atOnce)
+		synctest.Wait()
+		if task, err := w.watch.Task(t.Context(), w.key(t)); err != nil || task.Kind != store.Idle {
+			t.Errorf("%s after the restart the task is %q (%v)", atOnce, task.Kind, err)
+		}
 		time.Sleep(enough)
 		synctest.Wait()
 	}
+}
+
+// atOnce is the simulated time in which what a crash interrupted is done
+// after the restart: less than a claim lasts.
+const atOnce = 30 * time.Second
+
+func (w *world) key(t *testing.T) rota.Key {
+	t.Helper()
+	s, err := w.watch.DescribeSecret(t.Context(), caller, store.DescribeSecretInput{SecretID: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Key
 }
 
 // verify is the good end.

@@ -137,6 +137,17 @@ func (p *Provider) Keys() []string {
 	return ids
 }
 
+// Names maps the id of each key that is alive to the name it was made with.
+func (p *Provider) Names() map[string]string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	names := map[string]string{}
+	for id, k := range p.keys {
+		names[id] = k.name
+	}
+	return names
+}
+
 // Effects is how often the point took effect.
 func (p *Provider) Effects(point string) int {
 	p.mu.Lock()
