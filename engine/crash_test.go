@@ -564,6 +564,7 @@ func TestCrashMatrix(t *testing.T) {
 				for _, fault := range faultsOf[kind] {
 					cases++
 					t.Run(fmt.Sprintf("%03d %s %s", i, point, fault), func(t *testing.T) {
+						t.Parallel()
 						run(t, &points{at: i, fault: fault})
 					})
 				}
