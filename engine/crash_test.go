@@ -206,6 +206,7 @@ type world struct {
 	engine *engine.Engine
 	cancel context.CancelFunc
 	done   chan error
+	ended  <-chan struct{}
 
 	mu         sync.Mutex
 	violations []string
@@ -292,6 +293,7 @@ func (w *world) run(t *testing.T) {
 	w.points.mu.Lock()
 	w.points.onStop = cancel
 	w.points.mu.Unlock()
+	w.ended = ctx.Done()
 	w.cancel, w.done = cancel, make(chan error, 1)
 	go func() { w.done <- w.engine.Run(ctx) }()
 }
@@ -427,20 +429,26 @@ func (w *world) trip(t *testing.T, p *points) {
 	t.Helper()
 	w.start(t, p)
 	w.run(t)
-	time.Sleep(enough) // simulated
-	synctest.Wait()
+	w.pass(enough)
 	if p.Stopped() {
 		w.stop(t)
 		w.start(t, &points{at: -1})
 		w.run(t)
-		time.Sleep(atOnce)
-		synctest.Wait()
+		w.pass(atOnce)
 		if task, err := w.watch.Task(t.Context(), w.key(t)); err != nil || task.Kind != store.Idle {
 			t.Errorf("%s after the restart the task is %q (%v)", atOnce, task.Kind, err)
 		}
-		time.Sleep(enough)
-		synctest.Wait()
+		w.pass(enough)
 	}
+}
+
+// pass lets simulated time pass, or the process end.
+func (w *world) pass(d time.Duration) {
+	select {
+	case <-w.ended:
+	case <-time.After(d):
+	}
+	synctest.Wait()
 }
 
 // atOnce is the simulated time in which what a crash interrupted is done
