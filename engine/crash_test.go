@@ -503,6 +503,9 @@ func (w *world) verify(t *testing.T) {
 	if task.Kind != store.Idle {
 		t.Errorf("the task is left in %q, attempt %d: %s", task.Kind, task.Attempt, task.LastError)
 	}
+	if task.Claim.Owner != "" && w.points.at < 0 { // of a commit that was lost it lapses
+		t.Errorf("the claim for %q is left", task.Claim.Use)
+	}
 	w.verifyLedger(t, s)
 	for _, v := range w.violations {
 		t.Error(v)
