@@ -93,26 +93,33 @@ func overlapOpen(f Facts) (Decision, bool) {
 	if f.Task.Capacity < 2 {
 		return Decision{}, false
 	}
-	waiting, until := 0, time.Time{}
+	waiting := 0
+	var next rota.Credential // the one that ends first; held ones end last
 	for _, c := range f.Open {
 		if c.NotBefore.IsZero() && c.State == rota.Superseded {
 			continue
 		}
 		waiting++
-		if until.IsZero() || c.NotBefore.Before(until) {
-			until = c.NotBefore
+		if waiting == 1 || next.State == rota.Held || c.State != rota.Held && c.NotBefore.Before(next.NotBefore) {
+			next = c
 		}
 	}
 	// The current one and the next one need a place each.
 	if waiting+2 <= f.Task.Capacity {
 		return Decision{}, false
 	}
+	// The reason must stay the same from look to look: it is written down
+	// whenever it changes.
+	until, how := next.NotBefore, "until "+next.NotBefore.UTC().Format(time.RFC3339)
 	if !until.After(f.Now) {
-		until = f.Now.Add(time.Minute)
+		until, how = f.Now.Add(time.Minute), "whose ending is overdue"
+	}
+	if next.State == rota.Held {
+		how = "whose ending is held"
 	}
 	return Decision{
 		Action: Wait, Until: until,
-		Reason: fmt.Sprintf("the provider allows %d credentials at once and an overlap is open until %s", f.Task.Capacity, until.UTC().Format(time.RFC3339)),
+		Reason: fmt.Sprintf("the provider allows %d credentials at once and an overlap is open %s", f.Task.Capacity, how),
 	}, true
 }
 

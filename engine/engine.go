@@ -151,7 +151,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 		now := e.now()
-		e.lookAtClock()
+		e.lookAtClock(ctx)
 		e.doChores(ctx, now, &chores)
 		next, err := e.startDue(ctx, now, lanes, running, busy, done)
 		sleep := e.nextLook(now, lanes, next)
@@ -169,7 +169,7 @@ func (e *Engine) Run(ctx context.Context) error {
 // earliest due time of all, as it was before.
 func (e *Engine) startDue(ctx context.Context, now time.Time, lanes *lanes, running map[string]bool, busy map[string]time.Time, done chan finished) (next time.Time, err error) {
 	for id, until := range busy {
-		if !until.After(now) {
+		if !until.After(now) || until.After(now.Add(busyPoll)) { // the clock went back
 			delete(busy, id)
 		}
 	}
@@ -259,9 +259,17 @@ func spread(n int) time.Duration {
 
 const metaLastSeen = "engine.last_seen"
 
-// lookAtClock holds or releases scheduled starts and endings.
-func (e *Engine) lookAtClock() {
+// lookAtClock holds or releases scheduled starts and endings. What runs is not
+// held: after a jump it keeps its claims, and is tried again at once, since
+// where the clock went back its next try would be as far off as the jump was.
+func (e *Engine) lookAtClock(ctx context.Context) {
+	since := e.watch.since
 	held := e.watch.check()
+	if e.watch.since != since {
+		if err := e.Store.ClockJumped(ctx, e.Owner, e.StepTimeout+claimSlack); err != nil && ctx.Err() == nil {
+			e.Log.Error("go on after a jump of the clock", "error", err)
+		}
+	}
 	e.mu.Lock()
 	before := e.held
 	e.held = held

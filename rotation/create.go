@@ -151,18 +151,27 @@ func (j *job) checkProvider(ctx context.Context) error {
 	if err != nil || known {
 		return err
 	}
-	random, err := j.rotator.Spoil(j.req, j.req.Current)
+	checks, err := j.refusesRandom(ctx, j.req.Current)
 	if err != nil {
-		return fmt.Errorf("make a random value: %w", err)
+		return err
+	}
+	if !checks {
+		j.note("the provider at %s accepts a random value: it does not check, and no proof from it counts", address)
+	}
+	return j.home.Ledger.SaveProviderCheck(ctx, address, checks)
+}
+
+// refusesRandom reports whether the provider refuses v with a random secret
+// part: otherwise that it accepts v tells nothing.
+func (j *job) refusesRandom(ctx context.Context, v rota.Value) (bool, error) {
+	random, err := j.rotator.Spoil(j.req, v)
+	if err != nil {
+		return false, fmt.Errorf("make a random value: %w", err)
 	}
 	j.hide.add(random)
 	err = j.rotator.Try(ctx, j.req, random)
-	switch {
-	case err == nil:
-		j.note("the provider at %s accepts a random value: it does not check, and no proof from it counts", address)
-		return j.home.Ledger.SaveProviderCheck(ctx, address, false)
-	case errors.Is(err, ErrRefused):
-		return j.home.Ledger.SaveProviderCheck(ctx, address, true)
+	if err == nil || errors.Is(err, ErrRefused) {
+		return err != nil, nil
 	}
-	return fmt.Errorf("try a random value: %w", err)
+	return false, fmt.Errorf("try a random value: %w", err)
 }

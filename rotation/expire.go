@@ -112,15 +112,14 @@ func (j *job) expireEmpty(ctx context.Context, version string) (rota.CredentialS
 		rows[i].State, rows[i].Evidence = state, "the version is gone, and with it the value that would be tried"
 	}
 	err = j.together(ctx, func() error {
-		if err := j.mark(ctx, version, ""); err != nil {
-			return err
-		}
 		for _, c := range rows {
 			if err := j.home.Ledger.Record(ctx, c, rota.Value{}); err != nil {
 				return err
 			}
 		}
-		return nil
+		// The label goes last: with it goes the empty version, once nothing of
+		// it waits for its end.
+		return j.mark(ctx, version, "")
 	})
 	return state, err
 }

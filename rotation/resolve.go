@@ -10,28 +10,33 @@ import (
 
 // resolve ends an attempt that is given up, cancelled or deleted, where
 // setting or minting the new value may have killed the old one: it finishes
-// if the new value works, and otherwise sets the current one back. Where old
-// and new overlap there is nothing to do here: what is left of the pending
-// credential is ended like any other.
+// if the new value works, and otherwise, or where any value is accepted, sets
+// the current one back. Where old and new overlap there is nothing to do
+// here: what is left of the pending credential is ended like any other.
 func (j *job) resolve(ctx context.Context) (finished bool, err error) {
 	if j.req.Pending.IsZero() || j.plan.Capacity != 1 {
 		return false, nil
 	}
 	err = j.rotator.Try(ctx, j.req, j.req.Pending)
+	checks := true
 	if err == nil {
-		j.note("the new value works: finished instead of undone")
-		err = j.finish(ctx)
-		return err == nil, err
-	}
-	if !errors.Is(err, ErrRefused) {
+		if checks, err = j.refusesRandom(ctx, j.req.Pending); err != nil {
+			return false, err
+		}
+		if checks {
+			j.note("the new value works: finished instead of undone")
+			err = j.finish(ctx)
+			return err == nil, err
+		}
+	} else if !errors.Is(err, ErrRefused) {
 		return false, fmt.Errorf("try the new value: %w", err)
 	}
 	err = j.rotator.Try(ctx, j.req, j.req.Current)
-	if err == nil {
+	if err == nil && checks {
 		j.note("the current value works: nothing to undo")
 		return false, nil
 	}
-	if !errors.Is(err, ErrRefused) {
+	if err != nil && !errors.Is(err, ErrRefused) {
 		return false, fmt.Errorf("try the current value: %w", err)
 	}
 	c, ok := j.rotator.(Chooser)

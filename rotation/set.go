@@ -9,7 +9,8 @@ import (
 )
 
 // set makes the provider accept AWSPENDING. It tries it first: a retry that
-// finds its work done changes nothing.
+// finds its work done changes nothing. Where any value is accepted, for this
+// principal or for all, that tells nothing, and it is set.
 func (j *job) set(ctx context.Context) error {
 	if j.req.Pending.IsZero() {
 		return fmt.Errorf("AWSPENDING of secret %s is empty: createSecret did not finish", j.secret.Name)
@@ -19,10 +20,16 @@ func (j *job) set(ctx context.Context) error {
 		return nil // minted: the provider accepts it since it exists
 	}
 	err := j.rotator.Try(ctx, j.req, j.req.Pending)
+	done := err == nil
+	if done {
+		if done, err = j.refusesRandom(ctx, j.req.Pending); err != nil {
+			return err
+		}
+	}
 	switch {
-	case err == nil:
+	case done:
 		j.note("the provider accepts the new value already")
-	case errors.Is(err, ErrRefused):
+	case err == nil || errors.Is(err, ErrRefused):
 		if err := j.noteCut(ctx); err != nil {
 			return err
 		}

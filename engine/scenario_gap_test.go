@@ -1,0 +1,148 @@
+package engine_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/rotahq/rota"
+	"github.com/rotahq/rota/rotation/rotationtest"
+	"github.com/rotahq/rota/store"
+)
+
+// Where one password can live, what ends the attempts between
+// set and finish leaves the secret with a value that is accepted.
+func TestAttemptsThatEndInTheGapOfASinglePassword(t *testing.T) {
+	// The provider becomes unreachable right after the password was set.
+	lost := func(l *life) func(context.Context, providerCall) error {
+		return func(context.Context, providerCall) error {
+			if l.provider.Effects("set") > 0 {
+				return errDown
+			}
+			return nil
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		gate   func(*life) func(context.Context, providerCall) error
+		during func(t *testing.T, l *life) // in the gap
+		after  func(t *testing.T, l *life) // hours later, before the provider is itself again
+		moved  bool                        // AWSCURRENT, in the end
+		said   []string                    // by the resolution
+	}{
+		{"the provider is away for hours: the new value works, and is finished", lost, nil, nil, true, []string{"the new value works: finished instead of undone"}},
+		{"somebody put the old password back meanwhile: nothing is to be undone", lost, nil, func(_ *testing.T, l *life) {
+			l.provider.AddUser("app", "first-app")
+		}, false, []string{"the current value works: nothing to undo"}},
+		{"rotation is cancelled: the new value works, and is finished", func(*life) func(context.Context, providerCall) error { return slowly("set", 20*time.Second) }, func(t *testing.T, l *life) {
+			if _, err := l.store.CancelRotateSecret(t.Context(), caller, "app"); err != nil {
+				t.Fatal(err)
+			}
+		}, nil, true, []string{"the new value works: finished instead of undone"}},
+		{"the secret is deleted: the new value works, and is finished", func(*life) func(context.Context, providerCall) error { return slowly("set", 20*time.Second) }, func(t *testing.T, l *life) {
+			if _, err := l.store.DeleteSecret(t.Context(), caller, store.DeleteSecretInput{SecretID: "app"}); err != nil {
+				t.Fatal(err)
+			}
+		}, nil, true, []string{"the new value works: finished instead of undone"}},
+		{"rotation is cancelled and the new value is refused: the old one is set back", func(*life) func(context.Context, providerCall) error {
+			refused, slow := refuse(1_000_000), slowly("set", 20*time.Second)
+			return func(ctx context.Context, p providerCall) error {
+				if err := slow(ctx, p); err != nil {
+					return err
+				}
+				return refused(ctx, p)
+			}
+		}, func(t *testing.T, l *life) {
+			if _, err := l.store.CancelRotateSecret(t.Context(), caller, "app"); err != nil {
+				t.Fatal(err)
+			}
+		}, nil, false, []string{"the current value was set back"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			live(t, func(t *testing.T, l *life) {
+				l.start()
+				l.user("app")
+				before := l.version("app")
+				l.plan("app", "users", rules("rate(30 days)"))
+				l.gate = c.gate(l)
+				if err := l.ask("app"); err != nil {
+					t.Fatal(err)
+				}
+				l.sleep(10 * time.Second)
+				if c.during != nil {
+					c.during(t, l)
+				} else if l.provider.Accepts(l.value("app", "")) {
+					t.Fatal("there is no gap: AWSCURRENT is accepted")
+				}
+				l.sleep(3 * time.Hour)
+				if c.during == nil {
+					task := l.task("app")
+					if task.Kind != store.Rotate || !task.Resolve {
+						t.Errorf("after hours in the gap the task is %q, to be resolved: %t", task.Kind, task.Resolve)
+					}
+					l.wantSaid("app", "resolveSecret", rota.OutcomeFailed, errDown.Error(), "again at")
+				}
+				if c.after != nil {
+					c.after(t, l)
+				}
+				l.gate = nil
+				l.restart()
+				l.sleep(10 * time.Minute)
+				if c.said != nil {
+					l.wantSaid("app", "resolveSecret", rota.OutcomeOK, c.said...)
+				}
+				s := l.describe("app")
+				if s.Deleted() {
+					if _, err := l.store.RestoreSecret(t.Context(), caller, "app"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if got := l.task("app"); got.Kind != store.Idle {
+					t.Errorf("the task is left in %q: %s", got.Kind, got.LastError)
+				}
+				if (s.VersionOf(rota.Current) != before) != c.moved {
+					t.Errorf("AWSCURRENT is on %s", s.VersionOf(rota.Current))
+				}
+				if !l.provider.Accepts(l.value("app", "")) {
+					t.Error("the provider refuses AWSCURRENT")
+				}
+			})
+		})
+	}
+}
+
+// A password that somebody changed in the gap: nobody knows a value that
+// works. It is tried and said until a person helps.
+func TestAGapThatOnlyAPersonCanCloseStaysOpenAndSaysSo(t *testing.T) {
+	live(t, func(t *testing.T, l *life) {
+		l.start()
+		l.user("app")
+		l.plan("app", "users", rules("rate(4 hours)"))
+		l.gate = func(context.Context, providerCall) error {
+			if l.provider.Effects("set") == 1 {
+				l.provider.AddUser("app", "changed by somebody")
+			}
+			return nil
+		}
+		if err := l.ask("app"); err != nil {
+			t.Fatal(err)
+		}
+		l.sleep(9 * time.Hour)
+		l.wantSaid("app", "resolveSecret", rota.OutcomeFailed, "neither the current nor the previous password logs in", "again at")
+		if got := len(l.starts("app")); got != 0 {
+			t.Errorf("%d rotations were started over the open gap", got)
+		}
+		l.gate = nil
+		l.provider.AddUser("app", "new by hand")
+		_, err := l.store.PutSecretValue(t.Context(), caller, store.PutSecretValueInput{SecretID: "app", ClientRequestToken: l.newID(), Value: rotationtest.UserValue("app", "new by hand")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.sleep(time.Minute)
+		l.wantIdle("app")
+		l.sleep(4 * time.Hour)
+		if got := len(l.starts("app")); got != 1 {
+			t.Errorf("the schedule started %d rotations after the value was put by hand, want one", got)
+		}
+	})
+}
