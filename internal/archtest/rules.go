@@ -191,7 +191,11 @@ var Rules = []Rule{
 		Why: "the wire is AWS's protocol as pure code: no SQL, no store, no AWS SDK",
 	},
 	{
-		Folder: "server", May: []string{"", "engine", "store", "wire", "function"}, Not: []string{databaseSQL},
+		Folder: "access/policy", May: []string{""}, Not: []string{netHTTP, databaseSQL},
+		Why: "policies are read and evaluated as pure code: no store, no protocol",
+	},
+	{
+		Folder: "server", May: []string{"", "access/policy", "engine", "store", "wire", "function"}, Not: []string{databaseSQL},
 		Why: "the server joins the wire with the store and knows no SQL",
 	},
 	{
