@@ -26,6 +26,11 @@ type Secret struct {
 	EverTagged   bool      // DescribeSecret shows [] once tags are gone again
 	Rotation     Rotation
 
+	// PrimaryRegion is empty unless the secret is replicated. It is the
+	// secret's own region for a primary, and the primary's for a replica.
+	PrimaryRegion string
+	Replicas      []Replica // of a primary, in the order they were added
+
 	// Stages maps version id to its labels, sorted by name. Versions without
 	// a label are not in it.
 	Stages map[string][]Label

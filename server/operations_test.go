@@ -76,9 +76,14 @@ func (c *client) describe(t *testing.T) *secretsmanager.DescribeSecretOutput {
 	return must(c.DescribeSecret(t.Context(), &secretsmanager.DescribeSecretInput{SecretId: c.name}))
 }
 
+type (
+	Ctx = context.Context
+	// operationTest is about one operation, with a client of its own.
+	operationTest = func(*testing.T, Ctx, *client)
+)
+
 func TestEveryOperationAnswersTheAWSSDK(t *testing.T) {
-	type Ctx = context.Context
-	tests := map[string]func(*testing.T, Ctx, *client){
+	tests := map[string]operationTest{
 		"CreateSecret": func(t *testing.T, ctx Ctx, c *client) {
 			id := newID()
 			out := must(c.CreateSecret(ctx, &secretsmanager.CreateSecretInput{
@@ -96,10 +101,6 @@ func TestEveryOperationAnswersTheAWSSDK(t *testing.T) {
 				Name: aws.String("app/both"), SecretBinary: []byte{1}, SecretString: aws.String("1"),
 			})
 			equal(t, "both values", code(err), "InvalidParameterException")
-			_, err = c.CreateSecret(ctx, &secretsmanager.CreateSecretInput{
-				Name: aws.String("app/replica"), SecretString: aws.String("1"), AddReplicaRegions: []types.ReplicaRegionType{{Region: aws.String("eu-west-1")}},
-			})
-			equal(t, "a replica", code(err), "InvalidRequestException")
 		},
 		"PutSecretValue": func(t *testing.T, ctx Ctx, c *client) {
 			id := newID()
@@ -289,17 +290,13 @@ func TestEveryOperationAnswersTheAWSSDK(t *testing.T) {
 			out = must(c.GetRandomPassword(ctx, &secretsmanager.GetRandomPasswordInput{PasswordLength: aws.Int64(1), ExcludeNumbers: aws.Bool(true), RequireEachIncludedType: aws.Bool(false), IncludeSpace: aws.Bool(true)}))
 			equal(t, "length", len(*out.RandomPassword), 1)
 		},
-		"GetResourcePolicy": func(t *testing.T, ctx Ctx, c *client) {
-			out := must(c.GetResourcePolicy(ctx, &secretsmanager.GetResourcePolicyInput{SecretId: c.name}))
-			equal(t, "ARN", *out.ARN, *c.arn)
-			if out.ResourcePolicy != nil {
-				t.Errorf("a policy %q that nobody put", *out.ResourcePolicy)
-			}
-			_, err := c.GetResourcePolicy(ctx, &secretsmanager.GetResourcePolicyInput{SecretId: aws.String("app/none")})
-			equal(t, "unknown", code(err), "ResourceNotFoundException")
-		},
 	}
+	maps.Copy(tests, policyTests)
+	maps.Copy(tests, replicationTests)
 	have := slices.Sorted(maps.Keys(New(Config{}).aws))
+	if known := wire.Operations(); !slices.Equal(have, known) {
+		t.Errorf("the server has %v, and the service model %v", have, known)
+	}
 	if tested := slices.Sorted(maps.Keys(tests)); !slices.Equal(have, tested) {
 		t.Errorf("the server has %v, and tested are %v", have, tested)
 	}
@@ -324,23 +321,4 @@ func (c *client) rotatable(t *testing.T) *string {
 		Name: name, SecretString: aws.String(string(rotationtest.KeyValue("k0", "s0").Reveal())),
 	}))
 	return name
-}
-
-func TestOperationsThatThisReleaseLacksSaySo(t *testing.T) {
-	w := newWorld(t)
-	lacking := 0
-	for _, operation := range wire.Operations() {
-		if _, ok := w.aws[operation]; ok {
-			continue
-		}
-		lacking++
-		a := send(t, w.request(t, "secretsmanager."+operation, `{}`))
-		want := "The operation " + operation + " is not in this release of rota."
-		if a.status != 400 || a.typ != "InvalidRequestException" || a.text != want {
-			t.Errorf("%s: got %d %s %q, want 400 InvalidRequestException %q", operation, a.status, a.typ, a.text, want)
-		}
-	}
-	if lacking != 6 { // of resource policies three, of replication three
-		t.Errorf("%d operations are lacking, want 6", lacking)
-	}
 }

@@ -57,7 +57,7 @@ func TestRequestsThatAreNotSignedAsTheyMustBeChangeNothing(t *testing.T) {
 		"an unknown access key":      {signed("AKIAUNKNOWN", secretKey, region, "secretsmanager", now), "UnrecognizedClientException"},
 		"six minutes late":           {signed(keyID, secretKey, region, "secretsmanager", now.Add(-6*time.Minute)), "InvalidSignatureException"},
 		"six minutes early":          {signed(keyID, secretKey, region, "secretsmanager", now.Add(6*time.Minute)), "InvalidSignatureException"},
-		"signed for another region":  {signed(keyID, secretKey, "eu-west-1", "secretsmanager", now), "InvalidSignatureException"},
+		"signed for another region":  {signed(keyID, secretKey, "sa-east-1", "secretsmanager", now), "InvalidSignatureException"},
 		"signed for another service": {signed(keyID, secretKey, region, "sts", now), "InvalidSignatureException"},
 		"a body that was changed":    {resend(w.request(t, target, createBody), strings.Replace(createBody, "forged", "FORGED", 1)), "InvalidSignatureException"},
 		"a body that was cut":        {resend(w.request(t, target, createBody), createBody[:len(createBody)-8]), "InvalidSignatureException"},

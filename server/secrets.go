@@ -9,9 +9,7 @@ import (
 	"github.com/rotahq/rota/wire"
 )
 
-// awsOperations maps each operation between the wire and the store. Those of
-// resource policies and of replication are not there, but for reading a
-// policy: no secret has one, and clients such as Terraform ask for each.
+// awsOperations maps each operation between the wire and the store.
 func (s *Server) awsOperations() map[string]operation {
 	return map[string]operation{
 		"CreateSecret":             on(s.createSecret),
@@ -30,7 +28,15 @@ func (s *Server) awsOperations() map[string]operation {
 		"RotateSecret":             on(s.rotateSecret),
 		"CancelRotateSecret":       on(s.cancelRotateSecret),
 		"GetRandomPassword":        on(s.getRandomPassword),
-		"GetResourcePolicy":        on(s.getResourcePolicy),
+
+		"GetResourcePolicy":      on(s.getResourcePolicy),
+		"PutResourcePolicy":      on(s.putResourcePolicy),
+		"DeleteResourcePolicy":   on(s.deleteResourcePolicy),
+		"ValidateResourcePolicy": on(s.validateResourcePolicy),
+
+		"ReplicateSecretToRegions":     on(s.replicateSecretToRegions),
+		"RemoveRegionsFromReplication": on(s.removeRegionsFromReplication),
+		"StopReplicationToReplica":     on(s.stopReplicationToReplica),
 	}
 }
 
@@ -39,14 +45,12 @@ func (s *Server) createSecret(ctx context.Context, c rota.Caller, in *wire.Creat
 	if err != nil {
 		return nil, err
 	}
-	if len(in.AddReplicaRegions) > 0 {
-		return nil, rota.E(rota.InvalidRequest, "Replication to other regions is not in this release of rota.")
-	}
 	out, err := s.Store.CreateSecret(ctx, c, store.CreateSecretInput{
 		Name: in.Name, ClientRequestToken: in.ClientRequestToken, Value: v, Description: deref(in.Description),
 		KMSKeyID: deref(in.KmsKeyId), Type: deref(in.Type), Tags: tagsIn(in.Tags),
+		Regions: regionsIn(in.AddReplicaRegions), Overwrite: deref(in.ForceOverwriteReplicaSecret),
 	})
-	return &wire.CreateSecretOutput{ARN: out.ARN, Name: out.Name, VersionId: out.VersionID}, err
+	return &wire.CreateSecretOutput{ARN: out.ARN, Name: out.Name, VersionId: out.VersionID, ReplicationStatus: replicasOut(out.Replicas)}, err
 }
 
 func (s *Server) putSecretValue(ctx context.Context, c rota.Caller, in *wire.PutSecretValueInput) (wire.Output, error) {
@@ -121,6 +125,7 @@ func (s *Server) describeSecret(ctx context.Context, c rota.Caller, in *wire.Des
 		RotationLambdaARN: r.Function, RotationRules: rulesOut(r.Rules), ExternalSecretRotationMetadata: metadataOut(r.Metadata),
 		ExternalSecretRotationRoleArn: r.RoleARN, LastRotatedDate: r.Last, LastChangedDate: d.Changed, LastAccessedDate: d.Accessed,
 		DeletedDate: d.DeletionDate, NextRotationDate: r.Next, Tags: tagsOut(d), VersionIdsToStages: d.Stages, CreatedDate: d.Created,
+		PrimaryRegion: d.PrimaryRegion, ReplicationStatus: replicasOut(d.Replicas),
 	}, nil
 }
 
@@ -140,6 +145,7 @@ func (s *Server) listSecrets(ctx context.Context, c rota.Caller, in *wire.ListSe
 			RotationLambdaARN: r.Function, RotationRules: rulesOut(r.Rules), ExternalSecretRotationMetadata: metadataOut(r.Metadata),
 			ExternalSecretRotationRoleArn: r.RoleARN, LastRotatedDate: r.Last, LastChangedDate: d.Changed, LastAccessedDate: d.Accessed,
 			DeletedDate: d.DeletionDate, NextRotationDate: r.Next, Tags: tagsOut(d), SecretVersionsToStages: d.Stages, CreatedDate: d.Created,
+			PrimaryRegion: d.PrimaryRegion,
 		})
 	}
 	return answer, nil
@@ -214,11 +220,6 @@ func (s *Server) getRandomPassword(ctx context.Context, c rota.Caller, in *wire.
 		IncludeSpace: deref(in.IncludeSpace), RequireEachIncludedType: in.RequireEachIncludedType,
 	})
 	return &wire.GetRandomPasswordOutput{RandomPassword: v}, err
-}
-
-func (s *Server) getResourcePolicy(ctx context.Context, c rota.Caller, in *wire.GetResourcePolicyInput) (wire.Output, error) {
-	d, err := s.Store.DescribeSecret(ctx, c, store.DescribeSecretInput{SecretID: in.SecretId})
-	return &wire.GetResourcePolicyOutput{ARN: d.ARN(), Name: d.Name}, err
 }
 
 // oneValue takes the string or the binary, not both.

@@ -143,10 +143,7 @@ func (s *Server) find(service, operation string) (operation, error) {
 		}
 		return nil, rota.E(rota.UnknownOperation, "rota has no operation %s.", operation)
 	}
-	if op, ok := s.aws[operation]; ok {
-		return op, nil
-	}
-	return nil, rota.E(rota.InvalidRequest, "The operation %s is not in this release of rota.", operation)
+	return s.aws[operation], nil // a test holds that each that the wire knows is there
 }
 
 // firstRead is how much is reserved for a body before any of it has come: who

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -36,6 +37,8 @@ const (
 	account   = "123456789012"
 	region    = "us-east-1"
 	keyID     = "AKIAROTATEST"
+	there     = "eu-west-1" // served as well
+	elsewhere = "ap-south-1"
 	secretKey = "canary-of-the-secret-access-key"
 	principal = "arn:aws:iam::" + account + ":user/rota-admin"
 	function0 = "arn:aws:lambda:" + region + ":" + account + ":function:rota-model-keys"
@@ -51,6 +54,10 @@ type world struct {
 	log      *lockedBuffer
 	sick     atomic.Bool
 	engine   *engine.Engine
+	driver   *sqlite.Driver
+	random   source
+
+	closeDatabase func() // may be called again
 }
 
 type lockedBuffer struct {
@@ -101,13 +108,14 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{provider: rotationtest.NewProvider(noFaults{}), log: &lockedBuffer{}}
+	w := &world{provider: rotationtest.NewProvider(noFaults{}), log: &lockedBuffer{}, driver: d}
 	catalog, err := rotation.NewCatalog(w.provider.Minting())
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.store, err = store.Open(t.Context(), d, store.Config{
-		Account: account, Region: region, Sealer: sealer, Functions: function.Registry{Catalog: catalog}, NewID: newID, Rand: rand.Reader,
+		Account: account, Region: region, Regions: []string{there, elsewhere}, Sealer: sealer, NewID: newID, Rand: &w.random,
+		Functions: function.Registry{Catalog: catalog}, Policies: ResourcePolicies{},
 		Changed: func() {
 			if w.engine != nil {
 				w.engine.Wake()
@@ -131,18 +139,36 @@ func newWorld(t testing.TB) *world {
 			return nil
 		},
 		Verifier: &wire.Verifier{
-			Keys: oneKey{}, Now: time.Now, Services: []string{wire.Service}, Region: func(r string) bool { return r == region },
+			Keys: oneKey{}, Now: time.Now, Services: []string{wire.Service}, Region: func(r string) bool { return slices.Contains(w.store.Regions(), r) },
 		},
 	})
-	srv := httptest.NewServer(w.Server)
+	var handler http.Handler = w.Server
+	if _, measured := t.(*testing.B); !measured {
+		handler = exercised.record(t.Name(), handler)
+	}
+	srv := httptest.NewServer(handler)
 	w.url = srv.URL
-	t.Cleanup(func() {
-		srv.Close()
-		if err := d.Close(); err != nil {
+	closed := sync.OnceValue(d.Close)
+	w.closeDatabase = func() {
+		if err := closed(); err != nil {
 			t.Error(err)
 		}
+	}
+	t.Cleanup(func() {
+		srv.Close()
+		w.closeDatabase()
 	})
 	return w
+}
+
+// source is the store's randomness, which a test can end.
+type source struct{ dry atomic.Bool }
+
+func (s *source) Read(b []byte) (int, error) {
+	if s.dry.Load() {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return rand.Read(b)
 }
 
 // runEngine lets the world rotate.
@@ -160,7 +186,9 @@ func (w *world) runEngine(t *testing.T) {
 }
 
 // sdk is AWS's own client, which never tries twice here.
-func (w *world) sdk() *secretsmanager.Client {
+func (w *world) sdk() *secretsmanager.Client { return w.sdkIn(region) }
+
+func (w *world) sdkIn(region string) *secretsmanager.Client {
 	return secretsmanager.New(secretsmanager.Options{
 		Region: region, BaseEndpoint: &w.url, Retryer: aws.NopRetryer{},
 		Credentials: credentials.NewStaticCredentialsProvider(keyID, secretKey, ""),
@@ -169,6 +197,11 @@ func (w *world) sdk() *secretsmanager.Client {
 
 // request is a signed request.
 func (w *world) request(t testing.TB, target, body string) *http.Request {
+	t.Helper()
+	return w.requestIn(t, region, target, body)
+}
+
+func (w *world) requestIn(t testing.TB, region, target, body string) *http.Request {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/", strings.NewReader(body))
 	if err != nil {

@@ -18,15 +18,19 @@ type CreateSecretInput struct {
 	KMSKeyID           string
 	Type               string
 	Tags               []rota.Tag
+	Regions            []ReplicaRegion // AddReplicaRegions
+	Overwrite          bool            // ForceOverwriteReplicaSecret
 }
 
 // CreateSecretOutput is its output. VersionID is empty without a value.
 type CreateSecretOutput struct {
 	ARN, Name, VersionID string
+	Replicas             []rota.Replica // nil unless it is replicated
 }
 
 // CreateSecret makes a secret; its value, if one is given, is AWSCURRENT. It
-// may be repeated with the same token and value
+// is replicated as by ReplicateSecretToRegions. It may be repeated with the
+// same token and value
 // (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html).
 func (s *Store) CreateSecret(ctx context.Context, c rota.Caller, in CreateSecretInput) (out CreateSecretOutput, err error) {
 	err = s.update(ctx, c, "CreateSecret", in.Name, func(x *session) error {
@@ -44,12 +48,18 @@ func (s *Store) CreateSecret(ctx context.Context, c rota.Caller, in CreateSecret
 		if err := x.checkTags(in.Tags); err != nil {
 			return err
 		}
+		if err := x.checkRegions(in.Regions); err != nil {
+			return err
+		}
 		row, exists, err := x.tx.SecretByName(x.c.Account, x.c.Region, in.Name)
 		if err != nil {
 			return err
 		}
 		if exists {
-			out, err = x.createAgain(row, in)
+			if out, err = x.createAgain(row, in); err != nil {
+				return err
+			}
+			out.Replicas, err = x.replicas(row)
 			return err
 		}
 		out, err = x.create(in)
@@ -103,14 +113,22 @@ func (x *session) create(in CreateSecretInput) (out CreateSecretOutput, err erro
 		}
 	}
 	out.ARN, out.Name = it.row.ARN(), in.Name
-	if in.Value.IsZero() {
+	if !in.Value.IsZero() {
+		out.VersionID = in.ClientRequestToken
+		if err := it.addVersion(out.VersionID, in.Value); err != nil {
+			return out, err
+		}
+		if err := it.attach(rota.Current, out.VersionID); err != nil {
+			return out, err
+		}
+	}
+	if len(in.Regions) == 0 {
 		return out, nil
 	}
-	out.VersionID = in.ClientRequestToken
-	if err := it.addVersion(out.VersionID, in.Value); err != nil {
+	if out.Replicas, err = it.replicate(in.Regions, in.Overwrite); err != nil {
 		return out, err
 	}
-	return out, it.attach(rota.Current, out.VersionID)
+	return out, x.tx.PutSecret(it.row)
 }
 
 const suffixAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"

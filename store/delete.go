@@ -46,6 +46,9 @@ func (s *Store) DeleteSecret(ctx context.Context, c rota.Caller, in DeleteSecret
 		if err != nil {
 			return err
 		}
+		if err := it.mayDelete(in); err != nil {
+			return err
+		}
 		out, err = it.delete(in)
 		return err
 	})
@@ -70,10 +73,19 @@ func (x *session) deleteNothing(id string) (DeleteSecretOutput, error) {
 	return DeleteSecretOutput{s.ARN(), s.Name, x.now}, nil
 }
 
-func (it *item) delete(in DeleteSecretInput) (DeleteSecretOutput, error) {
+// mayDelete refuses to delete what is scheduled already, a replica, and a
+// primary with replicas.
+func (it *item) mayDelete(in DeleteSecretInput) error {
 	if it.row.Deleted() && !in.ForceDeleteWithoutRecovery {
-		return DeleteSecretOutput{}, rota.E(rota.InvalidRequest, msgMarkedDeleted)
+		return rota.E(rota.InvalidRequest, msgMarkedDeleted)
 	}
+	if err := it.notReplica(); err != nil {
+		return err
+	}
+	return it.noReplicas()
+}
+
+func (it *item) delete(in DeleteSecretInput) (DeleteSecretOutput, error) {
 	days := int64(recoveryDays)
 	switch {
 	case in.ForceDeleteWithoutRecovery:
@@ -117,6 +129,9 @@ func (s *Store) RestoreSecret(ctx context.Context, c rota.Caller, secretID strin
 	err = s.update(ctx, c, "RestoreSecret", secretID, func(x *session) error {
 		it, err := x.openAny(secretID)
 		if err != nil {
+			return err
+		}
+		if err := it.notReplica(); err != nil {
 			return err
 		}
 		out = RestoreSecretOutput{it.row.ARN(), it.row.Name}

@@ -76,8 +76,8 @@ type Tx interface {
 	// that is gone already is listed once it has no open credential.
 	Expired(limit int) ([]SecretRow, error)
 	PutSecret(SecretRow) error
-	// DeleteSecret takes versions, labels, tags, readers and the task along,
-	// and leaves ledger, journal and tombstones.
+	// DeleteSecret takes versions, labels, tags, policy, readers and the task
+	// along, and leaves ledger, journal, replicas and tombstones.
 	DeleteSecret(k rota.Key) error
 
 	Labels(k rota.Key) (map[rota.Label]string, error)
@@ -126,12 +126,20 @@ type Tx interface {
 	ProviderCheck(account, region, address string) (checks, ok bool, err error)
 	PutProviderCheck(account, region, address string, checks bool) error
 
+	// Replicas lists where a secret is replicated to, in the order of Seq.
+	Replicas(primary rota.Key) ([]ReplicaRow, error)
+	PutReplica(ReplicaRow) error
+	DeleteReplica(primary rota.Key, region string) error
+
+	Policy(k rota.Key) (document string, err error) // "": none
+	PutPolicy(k rota.Key, document string) error    // "" removes it
+
 	PutTombstone(Tombstone) error
 	TombstoneByARN(account, region, name, suffix string) (t Tombstone, ok bool, err error)
 }
 
-// SecretRow is a secret without its labels and tags, which are rows of their
-// own.
+// SecretRow is a secret without its labels, tags and replicas, which are rows
+// of their own.
 type SecretRow struct {
 	rota.Secret
 	// CreateToken makes a repeated CreateSecret without a value a success.
@@ -153,6 +161,22 @@ type VersionRow struct {
 	Seq          int64 // order within the secret; 0 is "after all others" when put
 	rota.Version       // Labels are rows of their own
 	Blob         []byte
+}
+
+// ReplicaRow says that a secret is replicated to a region. While it is in
+// sync the replica is a secret of its own, with the primary's id.
+type ReplicaRow struct {
+	Primary  rota.Key
+	Region   string
+	Seq      int64 // order within the secret; 0 is "after all others" when put
+	KMSKeyID string
+	Status   rota.ReplicaStatus
+	Message  string
+}
+
+// Key is that of the replica.
+func (r ReplicaRow) Key() rota.Key {
+	return rota.Key{Account: r.Primary.Account, Region: r.Region, ID: r.Primary.ID}
 }
 
 // SecretOrder is what a list of secrets is sorted by; the internal id breaks

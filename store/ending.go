@@ -41,6 +41,9 @@ func (s *Store) SetEnding(ctx context.Context, c rota.Caller, secretID, version 
 		if err != nil {
 			return err
 		}
+		if err := it.notReplica(); err != nil {
+			return err
+		}
 		it.wake = true
 		return it.setEnding(version, change)
 	})

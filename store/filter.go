@@ -66,8 +66,11 @@ var matchers = map[string]func(rota.Secret, string) bool{
 	"tag-value": func(s rota.Secret, v string) bool {
 		return anyTag(s, func(t rota.Tag) bool { return strings.HasPrefix(t.Value, v) })
 	},
-	// Nothing is replicated, and no service owns a secret.
-	"primary-region": func(rota.Secret, string) bool { return false },
+	// What is not replicated has no primary region.
+	"primary-region": func(s rota.Secret, v string) bool {
+		return s.PrimaryRegion != "" && strings.HasPrefix(s.PrimaryRegion, v)
+	},
+	// No service of AWS owns a secret here.
 	"owning-service": func(rota.Secret, string) bool { return false },
 	"all": func(s rota.Secret, v string) bool {
 		words := append(tokens(s.Name), tokens(s.Description)...)

@@ -94,7 +94,7 @@ func (s *Store) fetch(ctx context.Context, c rota.Caller, in GetSecretValueInput
 }
 
 func (x *session) get(in GetSecretValueInput) (r read, err error) {
-	it, err := x.open(in.SecretID)
+	it, err := x.openReplica(in.SecretID)
 	if err != nil {
 		return r, err
 	}

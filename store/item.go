@@ -21,8 +21,25 @@ type item struct {
 }
 
 // open finds the secret for an operation that changes it. Scheduled for
-// deletion it is refused, but to whoever holds its claim.
+// deletion it is refused, but to whoever holds its claim; and so is a
+// replica, which changes with its primary only.
 func (x *session) open(id string) (*item, error) {
+	it, err := x.openReplica(id)
+	if err != nil {
+		return nil, err
+	}
+	return it, it.notReplica()
+}
+
+func (it *item) notReplica() error {
+	if it.row.IsReplica() {
+		return rota.E(rota.InvalidParameter, msgReplica)
+	}
+	return nil
+}
+
+// openReplica is open for what may be done to a replica too.
+func (x *session) openReplica(id string) (*item, error) {
 	it, err := x.openAny(id)
 	if err != nil {
 		return nil, err
@@ -85,6 +102,9 @@ func (it *item) save() error {
 
 // saveTask writes the task, if there is one or there must be one by now.
 func (it *item) saveTask() error {
+	if it.row.IsReplica() {
+		return nil // its rotation is the primary's
+	}
 	if !it.queued {
 		if it.task.Kind == Idle && it.task.Due.IsZero() && it.task.Claim.Number == 0 && !it.row.Rotation.Configured {
 			return nil
@@ -148,7 +168,7 @@ func stages(labels map[rota.Label]string) map[string][]rota.Label {
 	return out
 }
 
-// full is the secret with its tags and labels.
+// full is the secret with its tags, labels and replicas.
 func (x *session) full(row SecretRow) (rota.Secret, error) {
 	s := row.Secret
 	labels, err := x.tx.Labels(row.Key)
@@ -156,6 +176,9 @@ func (x *session) full(row SecretRow) (rota.Secret, error) {
 		return s, err
 	}
 	s.Stages = stages(labels)
-	s.Tags, err = x.tx.Tags(row.Key)
+	if s.Tags, err = x.tx.Tags(row.Key); err != nil {
+		return s, err
+	}
+	s.Replicas, err = x.replicas(row)
 	return s, err
 }

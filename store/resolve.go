@@ -18,6 +18,7 @@ const (
 	msgNoToken       = "You must provide a ClientRequestToken value. We recommend a UUID-type value."
 	msgBothValues    = "You can't specify both a binary secret value and a string secret value in the same secret."
 	msgNoValue       = "You must provide either SecretString or SecretBinary."
+	msgReplica       = "Operation not permitted on a replica secret. Call must be made in primary secret's region."
 )
 
 // ref is a SecretId taken apart.
@@ -59,7 +60,8 @@ func cutSuffix(s string) (name, suffix string) {
 
 // parseID reads a SecretId: a name, an ARN, or an ARN without the six
 // characters at its end. As on AWS, an ARN whose name ends like a suffix is
-// taken for a complete one.
+// taken for a complete one. A request is answered by the region that it was
+// signed for: an ARN of another one names nothing there.
 func parseID(c rota.Caller, id string) (ref, error) {
 	if !strings.HasPrefix(id, "arn:") {
 		if !validName(id, false) {
@@ -69,6 +71,9 @@ func parseID(c rota.Caller, id string) (ref, error) {
 	}
 	p := strings.SplitN(id, ":", 7)
 	if len(p) != 7 || p[2] != "secretsmanager" || p[5] != "secret" {
+		return ref{}, rota.E(rota.NotFound, msgNotFound)
+	}
+	if p[3] != c.Region {
 		return ref{}, rota.E(rota.NotFound, msgNotFound)
 	}
 	name, suffix := cutSuffix(p[6])

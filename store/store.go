@@ -15,8 +15,10 @@ type Config struct {
 	// Account (12 digits) and Region are written into a new database; an
 	// existing one is refused with others.
 	Account, Region string
+	Regions         []string // that it answers for besides its own; what was named once stays
 	Sealer          *seal.Sealer
 	Functions       Functions     // nil: no rotation function is known, and any is accepted
+	Policies        Policies      // nil: no resource policy can be put
 	NewID           func() string // internal ids, tokens of rotations, ledger rows: UUIDs
 	Rand            io.Reader     // suffixes of ARNs and passwords
 	// Changed is called after a commit that may have made something due
@@ -26,9 +28,10 @@ type Config struct {
 
 // Store is every secret with every rule. It may be used by many goroutines.
 type Store struct {
-	d    Driver
-	cfg  Config
-	seen *recentReaders
+	d       Driver
+	cfg     Config
+	regions []string // that it answers for, its home first
+	seen    *recentReaders
 }
 
 // Names in the driver's small values; those of callers have another prefix.
@@ -51,7 +54,7 @@ func Open(ctx context.Context, d Driver, cfg Config) (*Store, error) {
 	}
 	s := &Store{d: d, cfg: cfg, seen: newRecentReaders()}
 	// Looked at first, so that a database that cannot be written still opens.
-	isNew := false
+	isNew, added := false, false
 	err := d.View(ctx, func(tx Tx) error {
 		check, err := tx.Meta(metaCheck)
 		if err != nil {
@@ -62,13 +65,19 @@ func Open(ctx context.Context, d Driver, cfg Config) (*Store, error) {
 			return err
 		}
 		isNew = check == nil && account == nil
-		if isNew {
-			return nil
+		if !isNew {
+			if err := s.verify(tx, check, account); err != nil {
+				return err
+			}
 		}
-		return s.verify(tx, check, account)
+		added, err = s.readRegions(tx)
+		return err
 	})
 	if err == nil && isNew {
 		err = d.Update(ctx, s.found)
+	}
+	if err == nil && added {
+		err = d.Update(ctx, s.writeRegions)
 	}
 	if err != nil {
 		return nil, wrap("open the store", "", err)
@@ -141,7 +150,11 @@ func (s *Store) session(ctx context.Context, tx Tx, c rota.Caller) *session {
 }
 
 // placed is the caller with the store's account and region where it has none.
+// Who has a claim works where the claimed secret is.
 func (s *Store) placed(c rota.Caller) rota.Caller {
+	if k := c.Claim.Secret; c.Claim.Held() && k.ID != "" {
+		c.Account, c.Region = k.Account, k.Region
+	}
 	if c.Account == "" {
 		c.Account = s.cfg.Account
 	}
@@ -155,10 +168,13 @@ func (s *Store) placed(c rota.Caller) rota.Caller {
 func (s *Store) update(ctx context.Context, c rota.Caller, op, id string, f func(*session) error) error {
 	wake := false
 	err := s.d.Update(ctx, func(tx Tx) error {
-		x := s.session(ctx, tx, c)
-		err := f(x)
-		wake = x.wake
-		return err
+		w := newWatch(tx)
+		x := s.session(ctx, w, c)
+		if err := f(x); err != nil {
+			return err
+		}
+		wake, x.tx = x.wake, tx
+		return x.follow(w)
 	})
 	if err == nil && wake && s.cfg.Changed != nil {
 		s.cfg.Changed()

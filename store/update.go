@@ -25,7 +25,8 @@ type UpdateSecretOutput struct {
 // UpdateSecret changes metadata, and stores a value as AWSCURRENT if one is
 // given. It may be repeated with the same token and value: then the value is
 // as it was, and the metadata are set again. Another key seals the versions
-// anew that AWSCURRENT, AWSPENDING and AWSPREVIOUS are on
+// anew that AWSCURRENT, AWSPENDING and AWSPREVIOUS are on. It is the only
+// thing that a replica lets change where it is
 // (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecret.html).
 func (s *Store) UpdateSecret(ctx context.Context, c rota.Caller, in UpdateSecretInput) (out UpdateSecretOutput, err error) {
 	err = s.update(ctx, c, "UpdateSecret", in.SecretID, func(x *session) error {
@@ -39,7 +40,11 @@ func (s *Store) UpdateSecret(ctx context.Context, c rota.Caller, in UpdateSecret
 		if err != nil {
 			return err
 		}
-		it, err := x.open(in.SecretID)
+		open := x.open
+		if in.onlyKey() {
+			open = x.openReplica
+		}
+		it, err := open(in.SecretID)
 		if err != nil {
 			return err
 		}
@@ -63,6 +68,11 @@ func (s *Store) UpdateSecret(ctx context.Context, c rota.Caller, in UpdateSecret
 	return out, err
 }
 
+// onlyKey says whether nothing but the key is to change.
+func (in UpdateSecretInput) onlyKey() bool {
+	return in.KMSKeyID != nil && in.Value.IsZero() && in.Description == nil && in.Type == nil
+}
+
 func (it *item) updateMetadata(in UpdateSecretInput) error {
 	if in.Description != nil {
 		it.row.Description = *in.Description
@@ -77,6 +87,11 @@ func (it *item) updateMetadata(in UpdateSecretInput) error {
 	}
 	it.row.KMSKeyID = *in.KMSKeyID
 	it.changed()
+	if it.row.IsReplica() {
+		if err := it.tellKey(); err != nil {
+			return err
+		}
+	}
 	done := map[string]bool{}
 	for _, l := range []rota.Label{rota.Current, rota.Pending, rota.Previous} {
 		id := it.labels[l]
@@ -86,6 +101,23 @@ func (it *item) updateMetadata(in UpdateSecretInput) error {
 		done[id] = true
 		if err := it.reseal(id); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// tellKey lets the primary know the key of its replica.
+func (it *item) tellKey() error {
+	k := it.row.Key
+	k.Region = it.row.PrimaryRegion
+	rows, err := it.tx.Replicas(k)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if r.Region == it.row.Region {
+			r.KMSKeyID = it.row.KMSKeyID
+			return it.tx.PutReplica(r)
 		}
 	}
 	return nil

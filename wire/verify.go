@@ -206,7 +206,7 @@ func mustBeSigned(what string) error {
 func (v *Verifier) checkScope(a authorization, date string) error {
 	var wrong []string
 	if !v.Region(a.region) {
-		wrong = append(wrong, "Credential should be scoped to a valid region.")
+		wrong = append(wrong, "Credential should be scoped to a valid region, not '"+echo(a.region)+"'.")
 	}
 	if !slices.Contains(v.Services, a.service) {
 		wrong = append(wrong, "Credential should be scoped to correct service: '"+strings.Join(v.Services, "' or '")+"'.")

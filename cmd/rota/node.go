@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,7 +30,8 @@ type nodeConfig struct {
 	dir         string
 	listen      string
 	account     string
-	region      string
+	region      string   // the home region
+	regions     []string // served besides it
 	tlsCert     string
 	tlsKey      string
 	stepTimeout time.Duration // 0: the engine's default
@@ -114,8 +116,8 @@ func (n *node) open(ctx context.Context, c nodeConfig, changed func()) error {
 		}
 	})
 	n.store, err = store.Open(ctx, d, store.Config{
-		Account: c.account, Region: c.region, Sealer: sealer, NewID: newID, Rand: rand.Reader,
-		Functions: function.Registry{Catalog: c.catalog, Env: c.getenv}, Changed: changed,
+		Account: c.account, Region: c.region, Regions: c.regions, Sealer: sealer, NewID: newID, Rand: rand.Reader,
+		Functions: function.Registry{Catalog: c.catalog, Env: c.getenv}, Policies: server.ResourcePolicies{}, Changed: changed,
 	})
 	return err
 }
@@ -145,7 +147,7 @@ func (n *node) run(ctx context.Context, c nodeConfig, l *listener, eng *engine.E
 		Store: n.store, NewID: newID, Log: c.log, ClockHeld: eng.Held, Healthy: n.healthy(idle),
 		Verifier: &wire.Verifier{
 			Keys: oneKey{n.keys, c.account}, Now: time.Now, Services: []string{wire.Service},
-			Region: func(r string) bool { return r == c.region },
+			Region: served(n.store.Regions()),
 		},
 	}), c.log)
 	go func() {
@@ -162,6 +164,11 @@ func (n *node) run(ctx context.Context, c nodeConfig, l *listener, eng *engine.E
 		}
 		<-idle
 	})
+}
+
+// served tells the regions that the server answers for from all others.
+func served(regions []string) func(string) bool {
+	return func(r string) bool { return slices.Contains(regions, r) }
 }
 
 // healthy says whether the engine runs and the database answers.

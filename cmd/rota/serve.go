@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ var (
 func (g *global) serve() *cobra.Command {
 	var c nodeConfig
 	var level string
+	var regions []string
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "run the server",
@@ -39,8 +41,11 @@ Everything is kept in the data folder: rota.db (values are sealed), seal.key
 (the key that opens them: back it up apart from the database), credentials (the
 access key pair for clients, in the format of the AWS CLI), endpoint.
 
-The account and the region are fixed at the first start. The server listens on
-this machine only unless --listen says otherwise; beyond it, give a certificate.
+The account and the first region are fixed at the first start. Name more regions
+to answer for them as well: at any start, and from then on at every one. Secrets
+are replicated between them. The region of a request is the one it is signed for.
+The server listens on this machine only unless --listen says otherwise; beyond
+it, give a certificate.
 GET /healthz answers 200 while the database answers and the engine runs. SIGTERM
 ends the server in good order; a second one at once.
 
@@ -53,7 +58,7 @@ ROTA_SEAL_KEY_FILE (a path). Settings of rotators have defaults in ROTA_<NAME>.
 ` + exitHelp,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := c.check(); err != nil {
+			if err := c.check(regions); err != nil {
 				return err
 			}
 			var lv slog.Level
@@ -64,6 +69,7 @@ ROTA_SEAL_KEY_FILE (a path). Settings of rotators have defaults in ROTA_<NAME>.
 			if err != nil {
 				return err
 			}
+			c.region, c.regions = regions[0], regions[1:]
 			c.dir, c.catalog, c.getenv = g.data, catalog, os.Getenv
 			c.log = slog.New(slog.NewTextHandler(g.err, &slog.HandlerOptions{Level: lv}))
 			return g.runServer(cmd.Context(), c)
@@ -72,7 +78,7 @@ ROTA_SEAL_KEY_FILE (a path). Settings of rotators have defaults in ROTA_<NAME>.
 	f := cmd.Flags()
 	f.StringVar(&c.listen, "listen", defaultListen, "address to listen on; port 0 takes a free one")
 	f.StringVar(&c.account, "account", defaultAccount, "account id, fixed at the first start")
-	f.StringVar(&c.region, "region", defaultRegion, "region, fixed at the first start")
+	f.StringSliceVar(&regions, "region", []string{defaultRegion}, "home region, fixed at the first start; again, or after a comma, more regions to answer for")
 	f.StringVar(&c.tlsCert, "tls-cert", "", "serve TLS with this certificate file (PEM)")
 	f.StringVar(&c.tlsKey, "tls-key", "", "the certificate's key file (PEM)")
 	f.DurationVar(&c.stepTimeout, "step-timeout", time.Minute, "how long one step of a rotation may take")
@@ -82,12 +88,20 @@ ROTA_SEAL_KEY_FILE (a path). Settings of rotators have defaults in ROTA_<NAME>.
 }
 
 // check checks the flags.
-func (c nodeConfig) check() error {
+func (c nodeConfig) check(regions []string) error {
+	for i, r := range regions {
+		switch {
+		case !regionName.MatchString(r):
+			return usage("--region %q is no region: it looks like us-east-1", r)
+		case slices.Contains(regions[:i], r):
+			return usage("--region %s is given twice", r)
+		}
+	}
 	switch {
+	case len(regions) == 0:
+		return usage("--region must name a region")
 	case !accountID.MatchString(c.account):
 		return usage("--account %q is no account id: it has 12 digits", c.account)
-	case !regionName.MatchString(c.region):
-		return usage("--region %q is no region: it looks like us-east-1", c.region)
 	case (c.tlsCert == "") != (c.tlsKey == ""):
 		return usage("--tls-cert and --tls-key go together")
 	case c.stepTimeout <= 0 || c.laneLimit <= 0:

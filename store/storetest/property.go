@@ -22,7 +22,7 @@ func property(t *testing.T, open Open) {
 		t.Run(fmt.Sprintf("invariants hold with seed %d", seed), func(t *testing.T) {
 			p := &player{World: NewWorld(t, open), r: rand.New(rand.NewPCG(seed, 1)), values: map[string]string{}}
 			p.create()
-			for range 250 {
+			for range 300 {
 				p.play()
 				if t.Failed() {
 					t.Fatalf("the last operations were %v", p.log[max(0, len(p.log)-8):])
@@ -110,7 +110,11 @@ func (p *player) play() {
 		fault = " (answer lost)"
 		p.Hooks.After = func() error { return errStop }
 	}
-	acknowledge, err := moves[name](p, before)
+	move, ok := moves[name]
+	if !ok {
+		move = regionMoves[name]
+	}
+	acknowledge, err := move(p, before)
 	p.Hooks.Before, p.Hooks.After = nil, nil
 	p.log = append(p.log, fmt.Sprintf("%s%s: %v", name, fault, err))
 	after := p.picture()
@@ -126,6 +130,7 @@ func (p *player) play() {
 		}
 	}
 	p.invariants(after)
+	p.inStep(after)
 }
 
 // moves return what the operation said, and what to know when it happened.
@@ -287,6 +292,9 @@ func createStep(p *player, at picture) (func(), error) {
 
 var moveNames = func() (names []string) {
 	for n := range moves {
+		names = append(names, n)
+	}
+	for n := range regionMoves {
 		names = append(names, n)
 	}
 	slices.Sort(names)

@@ -29,6 +29,8 @@ func rows(t *testing.T, open Open) {
 		{"every column of a secret comes back", everyColumnOfASecret},
 		{"every column of a version, a task and a credential comes back", everyColumnOfTheRest},
 		{"the same rows in another region are others", otherRegion},
+		{"the regions of a secret come back in the order they were added, and are its own", replicaRows},
+		{"a policy is one text of one secret, and goes with it", policyRows},
 		{"a transaction that fails has written nothing", failedTransaction},
 		{"a panic in a transaction writes nothing and frees the database", panicInTransaction},
 		{"one transaction has one time", oneTime},
@@ -73,7 +75,7 @@ func everyColumnOfASecret(t *testing.T, d store.Driver) {
 	s := store.SecretRow{
 		Secret: rota.Secret{
 			Key: key, Name: "app/db", Suffix: "AbCdEf", Description: "d é", KMSKeyID: "alias/x", Type: "T",
-			Created: at(1), Changed: at(2), Accessed: at(3), DeletionDate: at(4), EverTagged: true,
+			Created: at(1), Changed: at(2), Accessed: at(3), DeletionDate: at(4), EverTagged: true, PrimaryRegion: There,
 			Rotation: rota.Rotation{
 				Configured: true, Enabled: true, Function: "fn", Rules: rota.Rules{AfterDays: 3, Expression: "e", Duration: "2h"},
 				Metadata: []rota.MetadataItem{{Key: "k", Value: "v"}, {Key: "a", Value: "\""}}, RoleARN: "role", Last: at(5), Next: at(6),

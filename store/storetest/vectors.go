@@ -55,6 +55,11 @@ type request struct {
 	Exclude                                           string
 	ExcludeAll                                        bool
 	For, Cause                                        string
+	Region                                            string              // where the request goes; "" is home
+	Replicas                                          []map[string]string // AddReplicaRegions: Region, KmsKeyId
+	Regions                                           []string            // RemoveReplicaRegions
+	Overwrite, BlockPublic                            bool
+	Policy                                            string
 }
 
 // asker runs the requests of one vector.
@@ -129,7 +134,7 @@ func (a *asker) compare(what string, want, got map[string]any) {
 }
 
 // plain is a value as JSON would have it, with the ARN of the secret s under
-// the name <ARN>.
+// the name <ARN>, and of its replicas <ARN in region>.
 func (a *asker) plain(v any) any {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -137,6 +142,9 @@ func (a *asker) plain(v any) any {
 	}
 	if s, err := a.DescribeSecret(a.T.Context(), Caller, store.DescribeSecretInput{SecretID: "s"}); err == nil {
 		b = bytes.ReplaceAll(b, []byte(s.ARN()), []byte("<ARN>"))
+		for _, r := range []string{There, Elsewhere} {
+			b = bytes.ReplaceAll(b, []byte(strings.Replace(s.ARN(), Region, r, 1)), []byte("<ARN in "+r+">"))
+		}
 	}
 	var out any
 	dec := json.NewDecoder(bytes.NewReader(b))
@@ -169,13 +177,20 @@ func (a *asker) ask(r map[string]any) (map[string]any, error) {
 			a.T.Fatalf("%s: %v", op, err)
 		}
 		q.SecretId = strings.ReplaceAll(q.SecretId, "<ARN>", a.arn())
+		q.SecretId = strings.ReplaceAll(q.SecretId, "<ARN there>", strings.Replace(a.arn(), Region, There, 1))
 		f, ok := operations[op]
+		if !ok {
+			f, ok = regionOperations[op]
+		}
 		if !ok {
 			a.T.Fatalf("there is no operation %q", op)
 		}
 		c := Caller
 		if q.Claimed {
 			c = a.engine
+		}
+		if q.Region != "" {
+			c.Region = q.Region
 		}
 		return f(a, c, q)
 	}
@@ -232,8 +247,9 @@ var operations = map[string]func(*asker, rota.Caller, request) (answer, error){
 		}
 		o, err := a.CreateSecret(a.T.Context(), c, store.CreateSecretInput{
 			Name: name, ClientRequestToken: q.Token, Value: v, Description: deref(q.Description), KMSKeyID: deref(q.KmsKeyId), Type: deref(q.Type), Tags: tags(q.Tags),
+			Regions: q.replicas(), Overwrite: q.Overwrite,
 		})
-		return answer{"ARN": o.ARN, "Name": o.Name, "VersionId": o.VersionID}, err
+		return answer{"ARN": o.ARN, "Name": o.Name, "VersionId": o.VersionID, "ReplicationStatus": replicas(o.Replicas)}, err
 	},
 	"PutSecretValue": func(a *asker, c rota.Caller, q request) (answer, error) {
 		v, err := q.value()
@@ -421,6 +437,8 @@ func described(s rota.Secret) answer {
 	add("LastRotatedDate", s.Rotation.Last)
 	add("NextRotationDate", s.Rotation.Next)
 	add("VersionIdsToStages", s.Stages)
+	add("PrimaryRegion", s.PrimaryRegion)
+	add("ReplicationStatus", replicas(s.Replicas))
 	if s.Rotation.Configured {
 		out["RotationEnabled"] = s.Rotation.Enabled
 	}
@@ -437,21 +455,38 @@ func described(s rota.Secret) answer {
 	return out
 }
 
-// checkState compares the state of the secret s: members of DescribeSecret,
-// and Stages (labels by version), Unlisted (versions without a label), Values
-// (by version, "-" for none), Task, Secret ("gone").
+// checkState compares the state of the secret s at home, and under In that of
+// the secret s in other regions.
 func (a *asker) checkState(want map[string]any) {
 	a.T.Helper()
+	a.checkStateIn(Caller, want) // first: a value that is read leaves its date
+	for region, w := range sub(want, "In") {
+		there, _ := w.(map[string]any)
+		a.checkStateIn(In(region), there)
+	}
+}
+
+func sub(m map[string]any, key string) map[string]any {
+	out, _ := m[key].(map[string]any)
+	return out
+}
+
+// checkStateIn compares members of DescribeSecret, and Stages (labels by
+// version), Unlisted (versions without a label), Values (by version, "-" for
+// none), Policy, Task, Secret ("gone").
+func (a *asker) checkStateIn(c rota.Caller, want map[string]any) {
+	a.T.Helper()
+	what := "state in " + c.Region
 	got := answer{}
-	s, err := a.DescribeSecret(a.T.Context(), Caller, store.DescribeSecretInput{SecretID: "s"})
+	s, err := a.DescribeSecret(a.T.Context(), c, store.DescribeSecretInput{SecretID: "s"})
 	if err != nil {
 		got["Secret"] = "gone"
-		a.compare("state", want, got)
+		a.compare(what, without(want, "In"), got)
 		return
 	}
 	got = described(s)
 	got["Stages"] = s.Stages
-	list, err := a.ListSecretVersionIds(a.T.Context(), Caller, store.ListSecretVersionIDsInput{SecretID: "s", IncludeDeprecated: true})
+	list, err := a.ListSecretVersionIds(a.T.Context(), c, store.ListSecretVersionIDsInput{SecretID: "s", IncludeDeprecated: true})
 	a.Must(err)
 	unlisted := []string{}
 	values := map[string]string{}
@@ -462,11 +497,17 @@ func (a *asker) checkState(want map[string]any) {
 		if want["Values"] == nil {
 			continue
 		}
-		if values[v.ID] = a.Value("s", v.ID, ""); strings.HasPrefix(values[v.ID], "error") {
-			values[v.ID] = "-"
+		values[v.ID] = "-"
+		if v, err := a.GetSecretValue(a.T.Context(), c, store.GetSecretValueInput{SecretID: "s", VersionID: v.ID}); err == nil {
+			values[v.VersionID] = string(v.Value.Reveal())
 		}
 	}
 	got["Unlisted"], got["Values"] = unlisted, values
+	if _, ok := want["Policy"]; ok {
+		o, err := a.GetResourcePolicy(a.T.Context(), c, "s")
+		a.Must(err)
+		got["Policy"] = o.Document
+	}
 	if t, err := a.Task(a.T.Context(), s.Key); err == nil {
 		task := answer{"Kind": t.Kind, "Token": t.Token, "Resolve": t.Resolve, "Attempt": t.Attempt, "Touched": t.Touched}
 		if !t.Due.IsZero() {
@@ -477,11 +518,15 @@ func (a *asker) checkState(want map[string]any) {
 	} else if want["Task"] != nil {
 		a.T.Errorf("there is no task: %v", err)
 	}
-	rest := answer{}
-	for k, v := range want {
-		if k != "Task" {
-			rest[k] = v
+	a.compare(what, without(want, "Task", "In"), got)
+}
+
+func without(m map[string]any, keys ...string) map[string]any {
+	out := answer{}
+	for k, v := range m {
+		if !slices.Contains(keys, k) {
+			out[k] = v
 		}
 	}
-	a.compare("state", rest, got)
+	return out
 }

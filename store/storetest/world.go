@@ -23,6 +23,19 @@ const (
 	Region  = "eu-west-1"
 )
 
+// There and Elsewhere are regions that the store answers for besides its own.
+const (
+	There     = "us-east-2"
+	Elsewhere = "ap-south-1"
+)
+
+// In is Caller in another region.
+func In(region string) rota.Caller {
+	c := Caller
+	c.Region = region
+	return c
+}
+
 // Start is the first moment of the clock of every test.
 var Start = time.Date(2026, 1, 5, 10, 30, 0, 0, time.UTC)
 
@@ -149,7 +162,7 @@ func (w *World) start() {
 // Config is what the store is made of. Its randomness has a fixed seed.
 func (w *World) Config() store.Config {
 	return store.Config{
-		Account: Account, Region: Region, Sealer: w.Sealer, Functions: w.Functions, NewID: w.NewID,
+		Account: Account, Region: Region, Regions: []string{There, Elsewhere}, Sealer: w.Sealer, Functions: w.Functions, Policies: Policies{}, NewID: w.NewID,
 		Rand: rand.NewChaCha8([32]byte{byte(w.ids), 1}), Changed: func() { w.mu.Lock(); w.Woken++; w.mu.Unlock() },
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 var secrets = newTable("secrets", 3, `account region id name suffix description kms_key_id type create_token
 	created changed accessed deletion_date gone ever_tagged
-	configured enabled function after_days expression duration metadata role_arn last_rotated next_rotation anchor start`)
+	configured enabled function after_days expression duration metadata role_arn last_rotated next_rotation anchor start primary_region`)
 
 var (
 	selectSecret = "SELECT " + secrets.columns("") + " FROM secrets "
@@ -22,7 +22,7 @@ func scanSecret(row scanner) (s store.SecretRow, err error) {
 		&s.Account, &s.Region, &s.ID, &s.Name, &s.Suffix, &s.Description, &s.KMSKeyID, &s.Type, &s.CreateToken,
 		asTime{&s.Created}, asTime{&s.Changed}, asTime{&s.Accessed}, asTime{&s.DeletionDate}, asTime{&s.Gone}, asFlag{&s.EverTagged},
 		asFlag{&r.Configured}, asFlag{&r.Enabled}, &r.Function, &r.Rules.AfterDays, &r.Rules.Expression, &r.Rules.Duration,
-		asJSON[[]rota.MetadataItem]{&r.Metadata}, &r.RoleARN, asTime{&r.Last}, asTime{&r.Next}, asTime{&s.Anchor}, asTime{&s.Start},
+		asJSON[[]rota.MetadataItem]{&r.Metadata}, &r.RoleARN, asTime{&r.Last}, asTime{&r.Next}, asTime{&s.Anchor}, asTime{&s.Start}, &s.PrimaryRegion,
 	)
 	return s, err
 }
@@ -89,7 +89,7 @@ func (t *Tx) PutSecret(s store.SecretRow) error {
 		s.Account, s.Region, s.ID, s.Name, s.Suffix, s.Description, s.KMSKeyID, s.Type, s.CreateToken,
 		Milli(s.Created), Milli(s.Changed), Milli(s.Accessed), Milli(s.DeletionDate), Milli(s.Gone), flag(s.EverTagged),
 		flag(r.Configured), flag(r.Enabled), r.Function, r.Rules.AfterDays, r.Rules.Expression, r.Rules.Duration,
-		inJSON(r.Metadata), r.RoleARN, Milli(r.Last), Milli(r.Next), Milli(s.Anchor), Milli(s.Start),
+		inJSON(r.Metadata), r.RoleARN, Milli(r.Last), Milli(r.Next), Milli(s.Anchor), Milli(s.Start), s.PrimaryRegion,
 	)
 }
 
@@ -100,6 +100,7 @@ func (t *Tx) DeleteSecret(k rota.Key) error {
 		"DELETE FROM readers WHERE account = $1 AND region = $2 AND secret = $3",
 		"DELETE FROM versions WHERE account = $1 AND region = $2 AND secret = $3",
 		"DELETE FROM tags WHERE account = $1 AND region = $2 AND secret = $3",
+		"DELETE FROM policies WHERE account = $1 AND region = $2 AND secret = $3",
 		"DELETE FROM tasks WHERE account = $1 AND region = $2 AND secret = $3",
 		"DELETE FROM secrets WHERE account = $1 AND region = $2 AND id = $3",
 	} {

@@ -1,0 +1,52 @@
+package server
+
+import (
+	"context"
+	"net"
+
+	"github.com/rotahq/rota/access/policy"
+	"github.com/rotahq/rota/store"
+)
+
+// ResourcePolicies lets the store check resource policies by the rules of
+// package policy, which will also evaluate them.
+type ResourcePolicies struct{}
+
+var _ store.Policies = ResourcePolicies{}
+
+// CheckPolicy reads a document.
+func (ResourcePolicies) CheckPolicy(_ context.Context, p store.PolicySetup) (store.PolicyCheck, error) {
+	doc, err := policy.ParseResource("ResourcePolicy", p.Document)
+	if err != nil {
+		return store.PolicyCheck{}, err
+	}
+	_, public := doc.Public()
+	return store.PolicyCheck{Public: public, LocksOut: locksOut(doc, p)}, nil
+}
+
+// locksOut says whether the caller could neither replace the policy nor
+// delete it. A caller without an IAM principal cannot be locked out.
+func locksOut(doc *policy.Policy, p store.PolicySetup) bool {
+	who, err := policy.ParsePrincipal(p.Caller.Principal)
+	if err != nil {
+		return false
+	}
+	s := p.Secret
+	if s.ID == "" { // any secret of the caller's
+		s.Account, s.Region, s.Name, s.Suffix = p.Caller.Account, p.Caller.Region, "any", "AbCdEf"
+	}
+	r := &policy.Request{Principal: who, Resource: s.ARN(), Context: []policy.Attribute{{Key: policy.RequestedRegion, Value: s.Region}}}
+	if host, _, err := net.SplitHostPort(p.Caller.Source); err == nil {
+		r.Context = append(r.Context, policy.Attribute{Key: policy.SourceIp, Value: host})
+	}
+	for _, t := range s.Tags {
+		r.Context = append(r.Context, policy.Attribute{Key: policy.ResourceTag, Tag: t.Key, Value: t.Value})
+	}
+	for _, action := range []string{"PutResourcePolicy", "DeleteResourcePolicy"} {
+		r.Action = "secretsmanager:" + action
+		if !policy.Evaluate(r, nil, doc).Explicit {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,60 @@
+package server
+
+import (
+	"context"
+
+	"github.com/rotahq/rota"
+	"github.com/rotahq/rota/store"
+	"github.com/rotahq/rota/wire"
+)
+
+func (s *Server) replicateSecretToRegions(ctx context.Context, c rota.Caller, in *wire.ReplicateSecretToRegionsInput) (wire.Output, error) {
+	out, err := s.Store.ReplicateSecretToRegions(ctx, c, store.ReplicateInput{
+		SecretID: in.SecretId, Regions: regionsIn(in.AddReplicaRegions), Overwrite: deref(in.ForceOverwriteReplicaSecret),
+	})
+	return &wire.ReplicateSecretToRegionsOutput{ARN: out.ARN, ReplicationStatus: replicasOut(out.Replicas)}, err
+}
+
+func (s *Server) removeRegionsFromReplication(ctx context.Context, c rota.Caller, in *wire.RemoveRegionsFromReplicationInput) (wire.Output, error) {
+	out, err := s.Store.RemoveRegionsFromReplication(ctx, c, in.SecretId, in.RemoveReplicaRegions)
+	return &wire.RemoveRegionsFromReplicationOutput{ARN: out.ARN, ReplicationStatus: replicasOut(out.Replicas)}, err
+}
+
+func (s *Server) stopReplicationToReplica(ctx context.Context, c rota.Caller, in *wire.StopReplicationToReplicaInput) (wire.Output, error) {
+	arn, err := s.Store.StopReplicationToReplica(ctx, c, in.SecretId)
+	return &wire.StopReplicationToReplicaOutput{ARN: arn}, err
+}
+
+func regionsIn(regions []wire.ReplicaRegionType) (out []store.ReplicaRegion) {
+	for _, r := range regions {
+		key := deref(r.KmsKeyId)
+		if key == defaultKey {
+			key = ""
+		}
+		out = append(out, store.ReplicaRegion{Region: r.Region, KMSKeyID: key})
+	}
+	return out
+}
+
+// defaultKey is how AWS tells of a replica under its region's default key;
+// of a secret it tells by leaving KmsKeyId out
+// (https://docs.aws.amazon.com/cli/latest/reference/secretsmanager/replicate-secret-to-regions.html).
+const defaultKey = "alias/aws/secretsmanager"
+
+// replicasOut is absent for nil, and [] when nothing is left.
+func replicasOut(list []rota.Replica) []wire.ReplicationStatusType {
+	if list == nil {
+		return nil
+	}
+	out := []wire.ReplicationStatusType{}
+	for _, r := range list {
+		key := r.KMSKeyID
+		if key == "" {
+			key = defaultKey
+		}
+		out = append(out, wire.ReplicationStatusType{
+			Region: r.Region, KmsKeyId: key, Status: string(r.Status), StatusMessage: r.Message, LastAccessedDate: r.Accessed,
+		})
+	}
+	return out
+}
