@@ -107,8 +107,8 @@ func live(t *testing.T, test func(t *testing.T, l *life)) {
 		w.catalog, err = rotation.NewCatalog(
 			chooser{w.provider.Users().(rotation.Chooser), l, "users", near},
 			chooser{w.provider.Users().(rotation.Chooser), l, "far-users", far},
-			minter{w.provider.Minting().(minting), l, "keys", near},
-			minter{w.provider.Minting().(minting), l, "far-keys", far},
+			minter{w.provider.Minting(0).(minting), l, "keys", near},
+			minter{w.provider.Minting(0).(minting), l, "far-keys", far},
 		)
 		if err != nil {
 			t.Fatal(err)

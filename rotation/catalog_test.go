@@ -36,7 +36,7 @@ type (
 
 func TestACatalogRefusesWhatCannotBeDriven(t *testing.T) {
 	p := rotationtest.NewProvider(noFault())
-	users, keys := p.Users(), p.Minting()
+	users, keys := p.Users(), p.Minting(0)
 	as := func(d rotation.Descriptor) rotation.Rotator {
 		return described{keys.(rotation.Minter), keys.(rotation.Lister), d}
 	}

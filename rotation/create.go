@@ -26,6 +26,9 @@ func (j *job) create(ctx context.Context) error {
 	if err := j.endNext(ctx); err != nil {
 		return err
 	}
+	if err := j.makeRoom(ctx); err != nil {
+		return err
+	}
 	if err := j.room(); err != nil {
 		return err
 	}
@@ -119,26 +122,6 @@ func (j *job) room() error {
 	if n+2 > rota.MaxLabels {
 		return fmt.Errorf("secret %s has %d staging labels of %d: end old credentials first (rota show %s lists them, rota expire ends one)",
 			j.secret.Name, n, rota.MaxLabels, j.secret.Name)
-	}
-	return nil
-}
-
-// endNext ends what waits for the next rotation. A failure is reported, and
-// blocks only if the slot is needed.
-func (j *job) endNext(ctx context.Context) error {
-	for _, version := range j.labelled() {
-		if at, ok := j.ending(version); !ok || !at.IsZero() || j.inRotation(version) {
-			continue
-		}
-		proof, err := j.expireVersion(ctx, version, true)
-		if err == nil {
-			j.note("version %s: %s", version, proof)
-			continue
-		}
-		if j.plan.Capacity > 0 && len(j.secret.Stages) > j.plan.Capacity {
-			return fmt.Errorf("the provider allows %d credentials and the old one did not end: %w", j.plan.Capacity, err)
-		}
-		j.note("version %s did not end: %v", version, err)
 	}
 	return nil
 }

@@ -195,6 +195,9 @@ func (j *job) endMinted(ctx context.Context, req Request, id Identity, _ rota.Va
 	case overwritten:
 		j.note("its id has another secret by now: only the proof is left")
 	case id.ID != "":
+		if _, err := j.control(ctx, id); err != nil {
+			return nil, err
+		}
 		if err := j.rotator.(Lister).Revoke(ctx, req, id.ID); err != nil {
 			return nil, fmt.Errorf("revoke the old credential: %w", err)
 		}
@@ -212,7 +215,7 @@ func (j *job) endMinted(ctx context.Context, req Request, id Identity, _ rota.Va
 // endChosen makes the old value useless, if it is not: a principal whose
 // password is another one by now may have it from a version that is not to
 // be ended yet. dead is the answer to a value that is dead already.
-func (j *job) endChosen(ctx context.Context, req Request, _ Identity, value rota.Value, overwritten bool) (dead error, err error) {
+func (j *job) endChosen(ctx context.Context, req Request, id Identity, value rota.Value, overwritten bool) (dead error, err error) {
 	err = j.rotator.Try(ctx, req, value)
 	switch {
 	case errors.Is(err, ErrDead):
@@ -226,6 +229,9 @@ func (j *job) endChosen(ctx context.Context, req Request, _ Identity, value rota
 			return nil, j.mend(ctx, value)
 		}
 		return nil, nil
+	}
+	if _, err := j.control(ctx, id); err != nil {
+		return nil, err
 	}
 	if l, ok := j.rotator.(Lister); ok { // the provider gave it an id
 		found, err := l.List(ctx, req)
@@ -255,11 +261,9 @@ func (j *job) prove(ctx context.Context, req Request, id Identity, value rota.Va
 	if known && !checks {
 		return rota.NotProven, "the provider accepts random values: a proof from it is void", nil
 	}
-	control := j.plan.Identity.Provider == id.Provider
-	if control {
-		if err := j.rotator.Try(ctx, j.req, j.req.Current); err != nil {
-			return "", "", fmt.Errorf("the control failed, the provider does not accept the current credential: %w", err)
-		}
+	control, err := j.control(ctx, id)
+	if err != nil {
+		return "", "", err
 	}
 	if dead == nil {
 		dead = j.rotator.Try(ctx, req, value)
@@ -275,6 +279,20 @@ func (j *job) prove(ctx context.Context, req Request, id Identity, value rota.Va
 		return "", "", fmt.Errorf("refused, but not with the answer that means dead (%s): %w", j.rotator.Descriptor().Dead, dead)
 	}
 	return "", "", fmt.Errorf("try the old credential: %w", dead)
+}
+
+// control lets the provider accept the current credential, if it is for the
+// same address as the one that ends. It comes before each effect, since an
+// old credential must not end while the current one does not work: it may be
+// the last that does. And it comes before the proof.
+func (j *job) control(ctx context.Context, id Identity) (same bool, err error) {
+	if j.plan.Identity.Provider != id.Provider {
+		return false, nil
+	}
+	if err := j.rotator.Try(ctx, j.req, j.req.Current); err != nil {
+		return true, fmt.Errorf("the control failed, the provider does not accept the current credential: %w", err)
+	}
+	return true, nil
 }
 
 var errSameCredential = errors.New("the same credential is in use")

@@ -50,6 +50,9 @@ func (j *job) finish(ctx context.Context) error {
 				}
 			}
 		}
+		if err := j.planLeftovers(ctx, next); err != nil {
+			return err
+		}
 		if err := j.recordPending(ctx, "tested"); err != nil {
 			return err
 		}
@@ -79,11 +82,24 @@ func (j *job) planEnding(ctx context.Context, old string, value rota.Value, next
 
 // schedule puts the label, then makes the timer.
 func (j *job) schedule(ctx context.Context, version string, value rota.Value, at time.Time, policy string) error {
-	label := rota.EndsLabel(version, at)
+	label := j.endsLabel(version, at)
 	if err := j.mark(ctx, version, label); err != nil {
 		return err
 	}
 	return j.timer(ctx, version, value, label, policy)
+}
+
+// endsLabel is the label of an ending. It holds only the beginning of the
+// version id: where another version has the same one, it is a second later.
+func (j *job) endsLabel(version string, at time.Time) rota.Label {
+	for {
+		label := rota.EndsLabel(version, at)
+		has := j.secret.VersionOf(label)
+		if has == "" || has == version || at.IsZero() {
+			return label
+		}
+		at = at.Add(time.Second)
+	}
 }
 
 func (j *job) timer(ctx context.Context, version string, value rota.Value, label, policy string) error {
@@ -120,8 +136,15 @@ func (j *job) completeFinish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, labelled := j.ending(old)
-	unplanned := !labelled && j.secret.VersionOf(rota.Pending) == j.req.Token
+	at, labelled := j.ending(old)
+	if !known && labelled && !at.IsZero() {
+		// Without a ledger nothing shows that the timer was made.
+		return j.timer(ctx, old, j.req.Previous, rota.EndsLabel(old, at), "as its label says")
+	}
+	// At the next rotation is what the label of a version says, in a home
+	// without a ledger, until its end is planned.
+	planned := labelled && (!at.IsZero() || j.policy.Kind == NextRotation)
+	unplanned := !planned && j.secret.VersionOf(rota.Pending) == j.req.Token
 	if known {
 		unplanned = row.State == rota.Live
 	}

@@ -28,7 +28,7 @@ func odd(s string) error {
 
 func testCatalog(t *testing.T) rotation.Catalog {
 	t.Helper()
-	m := rotationtest.NewProvider(noFault()).Minting()
+	m := rotationtest.NewProvider(noFault()).Minting(0)
 	as := func(d rotation.Descriptor) rotation.Rotator {
 		return described{m.(rotation.Minter), m.(rotation.Lister), d}
 	}
@@ -139,8 +139,8 @@ func TestWhereASettingComesFrom(t *testing.T) {
 
 		{"the admin secret from the metadata first", metadata("adminSecretArn", "m"), tags("rota:admin", "t"), env("ROTA_ADMIN", "e"), secretValue, "admin", "m"},
 		{"then from the tag", nil, tags("rota:admin", "t"), env("ROTA_ADMIN", "e"), secretValue, "admin", "t"},
-		{"then from the environment", nil, nil, env("ROTA_ADMIN", "e"), secretValue, "admin", "e"},
-		{"then from the field masterarn", nil, nil, nil, secretValue, "admin", "from-field"},
+		{"then from the field masterarn", nil, nil, env("ROTA_ADMIN", "e"), secretValue, "admin", "from-field"},
+		{"then from the environment, which is only a default", nil, nil, env("ROTA_ADMIN", "e"), `{"username":"u"}`, "admin", "e"},
 		{"and else there is none", nil, nil, nil, `{"username":"u"}`, "admin", ""},
 		{"a field masterarn that is no text is none", nil, nil, nil, `{"masterarn":7}`, "admin", ""},
 		{"a value that is no JSON names none", nil, nil, nil, "masterarn", "admin", ""},

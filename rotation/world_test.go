@@ -100,7 +100,7 @@ func newWorld(t *testing.T, k kind, p place, policy string, wrap ...func(rotatio
 	t.Helper()
 	w := &world{t: t, kind: k, place: p, points: noFault(), now: time.Date(2026, 11, 23, 10, 0, 0, 500, time.UTC)}
 	w.provider = rotationtest.NewProvider(w.points)
-	rotators := []rotation.Rotator{w.provider.Users(), w.provider.Minting(), w.provider.Assigning()}
+	rotators := []rotation.Rotator{w.provider.Users(), w.provider.Minting(0), w.provider.Assigning()}
 	for i := range rotators {
 		for _, f := range wrap {
 			rotators[i] = f(rotators[i])

@@ -109,7 +109,7 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	w := &world{provider: rotationtest.NewProvider(noFaults{}), log: &lockedBuffer{}, driver: d}
-	catalog, err := rotation.NewCatalog(w.provider.Minting())
+	catalog, err := rotation.NewCatalog(w.provider.Minting(0))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -82,7 +82,31 @@ func (it *item) moveCurrent(to string) error {
 			return err
 		}
 	}
+	if err := it.noteDead(to); err != nil {
+		return err
+	}
 	return it.revive(to)
+}
+
+// noteDead tells the journal that AWSCURRENT was moved to a credential that
+// is dead, or may be. AWS lets it be moved there, and so does rota: who does
+// it may know of another one to come.
+func (it *item) noteDead(version string) error {
+	rows, err := it.tx.Credentials(it.row.Key)
+	if err != nil {
+		return err
+	}
+	for _, c := range rows {
+		if c.Version != version || c.State != rota.ProvenDead && c.State != rota.Ending || c.Fingerprint == "" {
+			continue
+		}
+		return it.tx.AddJournal(rota.JournalEntry{
+			Secret: it.row.Key, Token: version, Step: "moved", Started: it.now, Outcome: rota.OutcomeNote,
+			Cause: "AWSCURRENT was moved" + by(it.c) + " to a version whose credential is " + string(c.State),
+			Next:  "nothing: rotate the secret, or move AWSCURRENT to a version that lives",
+		})
+	}
+	return nil
 }
 
 // revive cancels the ending of a version that is AWSCURRENT (again): its
@@ -103,9 +127,13 @@ func (it *item) revive(version string) error {
 		if c.Version != version || !c.State.Open() {
 			continue
 		}
+		why := "AWSCURRENT is on its version: its ending was cancelled"
+		if c.State == rota.Ending {
+			why = "AWSCURRENT is on its version, but its ending had begun: it may be dead"
+		}
 		c.State, c.Policy = rota.Live, ""
 		c.NotBefore, c.Deadline, c.Due = time.Time{}, time.Time{}, time.Time{}
-		c.Attempts, c.Evidence, c.Changed = 0, "AWSCURRENT is on its version: its ending was cancelled", it.now
+		c.Attempts, c.Evidence, c.Changed = 0, why, it.now
 		if err := it.tx.PutCredential(c); err != nil {
 			return err
 		}

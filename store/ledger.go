@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/rotahq/rota"
@@ -18,6 +19,12 @@ import (
 // repeated.
 func (s *Store) RecordCredential(ctx context.Context, c rota.Caller, cred rota.Credential, secret rota.Value) error {
 	return s.claimed(ctx, c, "record a credential", func(it *item) error {
+		if cred.State == rota.Intended && (it.task.Kind != Rotate || it.task.Token != cred.Version) {
+			return it.lost("the rotation that would make version " + cred.Version + " is over")
+		}
+		if cred.State == rota.Ending && cred.Version == it.labels[rota.Current] {
+			return it.lost("AWSCURRENT was moved to version " + cred.Version)
+		}
 		return it.record(cred, secret)
 	})
 }
@@ -68,6 +75,9 @@ func (it *item) recordAs(cred rota.Credential, secret rota.Value, finish func(*r
 	}
 	row, known := rowOf(rows, cred)
 	if known {
+		if cred.State == rota.Live && row.State.Open() && it.isEnding(row.Version) {
+			cred.State, cred.Policy, cred.NotBefore, cred.Due, cred.Deadline = row.State, row.Policy, row.NotBefore, row.Due, row.Deadline
+		}
 		cred = merge(row, cred)
 	} else {
 		cred.Created = it.now
@@ -79,6 +89,11 @@ func (it *item) recordAs(cred rota.Credential, secret rota.Value, finish func(*r
 	finish(&cred)
 	cred.Changed = it.now
 	return it.tx.PutCredential(cred)
+}
+
+// isEnding says whether a version is labelled to end, and not in use again.
+func (it *item) isEnding(version string) bool {
+	return version != it.labels[rota.Current] && slices.ContainsFunc(sorted(it.labels, version), rota.IsEndsLabel)
 }
 
 // rowOf finds the row that is of the credential.
@@ -186,48 +201,23 @@ func (s *Store) CredentialsOf(ctx context.Context, k rota.Key) (rows []rota.Cred
 // Credentials lists the ledger rows of a secret, oldest first. By ARN it also
 // finds those of a secret that was deleted or purged.
 func (s *Store) Credentials(ctx context.Context, c rota.Caller, secretID string) (rows []rota.Credential, err error) {
-	err = s.view(ctx, c, "read the ledger", secretID, func(x *session) error {
-		k, err := x.keyOf(secretID)
+	err = s.view(ctx, c, showAction, secretID, func(x *session) error {
+		row, err := x.findEver(secretID)
 		if err != nil {
 			return err
 		}
-		rows, err = x.tx.Credentials(k)
+		rows, err = x.tx.Credentials(row.Key)
 		return err
 	})
 	return rows, err
 }
 
-// keyOf is the internal id of a secret that may be deleted or purged, if the
-// caller has its ARN.
-func (x *session) keyOf(secretID string) (rota.Key, error) {
-	row, err := x.find(secretID)
-	if err == nil {
-		return row.Key, nil
-	}
-	r, perr := parseID(x.c, secretID)
-	if perr != nil || r.suffix == "" {
-		return rota.Key{}, err
-	}
-	row, ok, gerr := x.tx.SecretByARN(r.account, r.region, r.name, r.suffix)
-	if gerr != nil {
-		return rota.Key{}, gerr
-	}
-	if ok {
-		return row.Key, nil
-	}
-	t, ok, gerr := x.tx.TombstoneByARN(r.account, r.region, r.name, r.suffix)
-	if gerr != nil {
-		return rota.Key{}, gerr
-	}
-	if ok {
-		return t.Key, nil
-	}
-	return rota.Key{}, err
-}
-
 // AllCredentials lists ledger rows of all secrets, by id.
 func (s *Store) AllCredentials(ctx context.Context, c rota.Caller, f CredentialFilter) (rows []rota.Credential, err error) {
-	err = s.view(ctx, c, "read the ledger", "", func(x *session) error {
+	err = s.view(ctx, c, ownActions+"Status", "", func(x *session) error {
+		if err := x.mayAll(); err != nil {
+			return err
+		}
 		rows, err = x.tx.AllCredentials(f)
 		return err
 	})

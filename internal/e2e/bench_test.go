@@ -167,7 +167,7 @@ func BenchmarkRotation(b *testing.B) {
 	}
 }
 
-func makeRoles(b *testing.B, pg *testserver.PG, prefix string, n int) {
+func makeRoles(b testing.TB, pg *testserver.PG, prefix string, n int) {
 	b.Helper()
 	conn, err := pgx.Connect(b.Context(), pg.URL(pg.Superuser, pg.Password, "postgres"))
 	if err != nil {

@@ -133,7 +133,7 @@ func (f *fleet) create(t *testing.T, s *server) {
 	}
 }
 
-func (f *fleet) put(t *testing.T, c *secretsmanager.Client, name, user, password string, tags ...types.Tag) {
+func (f *fleet) put(t testing.TB, c *secretsmanager.Client, name, user, password string, tags ...types.Tag) {
 	t.Helper()
 	value, err := json.Marshal(map[string]any{
 		"engine": "postgres", "host": f.pg.Host, "port": f.pg.Port, "username": user, "password": password, "dbname": "postgres", "ssl": false,

@@ -158,15 +158,18 @@ func (p *Provider) Effects(point string) int {
 // effect does one thing at the provider, or fails as it is told.
 func (p *Provider) effect(point string, do func()) error {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.points.Stopped() {
+	points := p.points
+	p.mu.Unlock()
+	if points.Stopped() {
 		return ErrStopped
 	}
+	fault := points.At("provider " + point) // it may do something at the provider itself
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	act := func() {
 		do()
 		p.effects[point]++
 	}
-	fault := p.points.At("provider " + point)
 	if fault == DoneLate {
 		p.late = append(p.late, act)
 		return fmt.Errorf("%s: %w", point, ErrLost)

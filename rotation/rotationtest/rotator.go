@@ -50,8 +50,9 @@ func KeyValue(id, secret string) rota.Value { return encode(fields{ID: id, Secre
 // single user or for two that alternate.
 func (p *Provider) Users() rotation.Rotator { return users{base{p, "model-users"}} }
 
-// Minting returns the rotator "model-keys": the provider mints.
-func (p *Provider) Minting() rotation.Rotator { return keys{base{p, "model-keys"}} }
+// Minting returns the rotator "model-keys": the provider mints. It lets limit
+// keys live at once, any number where that is 0, and refuses one more.
+func (p *Provider) Minting(limit int) rotation.Rotator { return keys{base{p, "model-keys"}, limit} }
 
 // Assigning returns the rotator "model-assigned": it chooses the value, and
 // the provider gives it an id that the value does not hold. A user is the
@@ -170,13 +171,16 @@ func (u users) End(_ context.Context, req rotation.Request, old rota.Value) erro
 	return u.p.effect("end", func() { u.p.users[decode(old).Username] = unknown })
 }
 
-type keys struct{ base }
+type keys struct {
+	base
+	limit int
+}
 
 func (k keys) Plan(req rotation.Request) (rotation.Plan, error) {
 	if decode(req.Current).ID == "" {
 		return rotation.Plan{}, errors.New("the value lacks the field id, which must be ended later")
 	}
-	return k.plan(req, 0)
+	return k.plan(req, k.limit)
 }
 
 func (k keys) Mint(_ context.Context, req rotation.Request) (rota.Value, error) {
@@ -185,11 +189,18 @@ func (k keys) Mint(_ context.Context, req rotation.Request) (rota.Value, error) 
 		return rota.Value{}, err
 	}
 	var id string
+	full := false
 	err = k.p.effect("mint", func() {
+		if full = k.limit > 0 && len(k.p.keys) >= k.limit; full {
+			return
+		}
 		k.p.minted++
 		id = fmt.Sprintf("key-%d", k.p.minted)
 		k.p.keys[id] = key{req.Name, secret}
 	})
+	if err == nil && full {
+		err = fmt.Errorf("model: there are %d keys already", k.limit)
+	}
 	return encode(fields{ID: id, Secret: secret}), err
 }
 

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,25 +14,69 @@ var ledgerChecks = []check{
 	{"the first full record takes the intent over", func(w *World) {
 		ctx := w.T.Context()
 		s := w.Create("s", "v1", "a")
+		w.Rotate("s", "v2")
 		c := w.Engine(s.Key, "rotate")
-		w.Must(w.RecordCredential(ctx, c, rota.Credential{Version: "v1", Provider: "host", State: rota.Intended, Lane: "lane"}, rota.Value{}))
-		intent := w.row(s.Key, "v1")
-		w.Must(w.RecordCredential(ctx, c, rota.Credential{Version: "v1", Provider: "host", State: rota.Intended}, rota.Value{})) // repeated
-		w.Must(w.RecordCredential(ctx, c, rota.Credential{Version: "v1", Provider: "host", Principal: "u", ProviderID: "7", State: rota.Live}, rota.Value{}))
-		full := w.row(s.Key, "v1")
+		w.Must(w.RecordCredential(ctx, c, rota.Credential{Version: "v2", Provider: "host", State: rota.Intended, Lane: "lane"}, rota.Value{}))
+		intent := w.row(s.Key, "v2")
+		w.Must(w.RecordCredential(ctx, c, rota.Credential{Version: "v2", Provider: "host", State: rota.Intended}, rota.Value{})) // repeated
+		w.Must(w.RecordCredential(ctx, c, rota.Credential{Version: "v2", Provider: "host", Principal: "u", ProviderID: "7", State: rota.Live}, rota.Value{}))
+		full := w.row(s.Key, "v2")
 		same2(w, []any{intent.ID, "7", rota.Live, "lane", intent.Created}, []any{full.ID, full.ProviderID, full.State, full.Lane, full.Created})
 	}},
 	{"an intent of another provider or version is not taken over", func(w *World) {
 		ctx := w.T.Context()
 		s := w.Create("s", "v1", "a")
+		w.Rotate("s", "v2")
 		c := w.Engine(s.Key, "rotate")
-		w.Must(w.RecordCredential(ctx, c, rota.Credential{Version: "v1", Provider: "other", State: rota.Intended}, rota.Value{}))
-		w.Must(w.RecordCredential(ctx, c, rota.Credential{Version: "v2", Provider: "host", State: rota.Intended}, rota.Value{}))
-		w.Must(w.RecordCredential(ctx, c, rota.Credential{Version: "v1", Provider: "host", Principal: "u", State: rota.Live}, rota.Value{}))
+		w.Must(w.RecordCredential(ctx, c, rota.Credential{Version: "v2", Provider: "other", State: rota.Intended}, rota.Value{}))
+		w.Must(w.RecordCredential(ctx, c, rota.Credential{Version: "v1", Provider: "other", Principal: "u", State: rota.Live}, rota.Value{}))
+		w.Must(w.RecordCredential(ctx, c, rota.Credential{Version: "v2", Provider: "host", Principal: "u", State: rota.Live}, rota.Value{}))
 		rows, err := w.CredentialsOf(ctx, s.Key)
 		w.Must(err)
 		if len(rows) != 3 {
 			w.T.Errorf("the ledger has %d rows", len(rows))
+		}
+	}},
+	{"an attempt that was ended by hand can record no intent", func(w *World) {
+		s := w.Create("s", "v1", "a")
+		w.Rotate("s", "v2")
+		c := w.Engine(s.Key, "rotate")
+		w.Must(w.Stage(Caller, "s", rota.Pending, "v2", ""))
+		w.Refused(w.RecordCredential(w.T.Context(), c, rota.Credential{Version: "v2", Provider: "host", State: rota.Intended}, rota.Value{}), rota.ClaimLost)
+		rows, err := w.CredentialsOf(w.T.Context(), s.Key)
+		w.Must(err)
+		same2(w, 0, len(rows))
+	}},
+	{"what an attempt that was ended by hand learns of its credential does not cancel the ending", func(w *World) {
+		s, c := w.running()
+		w.Must(w.Stage(Caller, "s", rota.Pending, "v2", ""))
+		before := w.row(s.Key, "v2")
+		w.Must(w.RecordCredential(w.T.Context(), c, rota.Credential{
+			Version: "v2", Provider: before.Provider, Principal: before.Principal, ProviderID: before.ProviderID, State: rota.Live, Evidence: "set",
+		}, rota.Value{}))
+		after := w.row(s.Key, "v2")
+		same2(w, []any{rota.Superseded, before.Due, before.NotBefore, before.Deadline, "immediately", "set"},
+			[]any{after.State, after.Due, after.NotBefore, after.Deadline, after.Policy, after.Evidence})
+	}},
+	{"the AWSCURRENT version cannot begin to end", func(w *World) {
+		s := w.Create("s", "v1", "a")
+		c := w.Engine(s.Key, "end")
+		cred := rota.Credential{Version: "v1", Provider: "host", Principal: "u", State: rota.Ending}
+		w.Refused(w.RecordCredential(w.T.Context(), c, cred, rota.Value{}), rota.ClaimLost)
+	}},
+	{"AWSCURRENT moved to a credential that is dead, or dying, is told in the journal", func(w *World) {
+		for i, state := range []rota.CredentialState{rota.ProvenDead, rota.Ending, rota.Superseded} {
+			name := fmt.Sprint("s", i)
+			s := w.Create(name, "v1", "a")
+			w.Must(w.Put(Caller, name, "v2", "b"))
+			c := w.Engine(s.Key, "end")
+			w.Must(w.RecordCredential(w.T.Context(), c, rota.Credential{Version: "v1", Provider: "host", Principal: "u", State: state}, rota.StringValue("a")))
+			w.Must(w.Release(w.T.Context(), c.Claim))
+			w.Must(w.Stage(Caller, name, rota.Current, "v2", "v1"))
+			entries, err := w.JournalOf(w.T.Context(), Caller, name, 10, 0)
+			w.Must(err)
+			told := slices.ContainsFunc(entries, func(e rota.JournalEntry) bool { return e.Step == "moved" && e.Token == "v1" })
+			same2(w, state != rota.Superseded, told)
 		}
 	}},
 	{"two credentials of one version have a row each", func(w *World) {
@@ -38,7 +84,7 @@ var ledgerChecks = []check{
 		s := w.Create("s", "v1", "a")
 		c := w.Engine(s.Key, "rotate")
 		for _, id := range []string{"7", "8", "7"} {
-			w.Must(w.RecordCredential(ctx, c, rota.Credential{Version: "v1", Provider: "host", Principal: id, ProviderID: id, State: rota.Ending}, rota.Value{}))
+			w.Must(w.RecordCredential(ctx, c, rota.Credential{Version: "v1", Provider: "host", Principal: id, ProviderID: id, State: rota.Live}, rota.Value{}))
 		}
 		rows, err := w.CredentialsOf(ctx, s.Key)
 		w.Must(err)
