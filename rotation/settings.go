@@ -80,9 +80,11 @@ func Select(c Catalog, s rota.Secret, current rota.Value, env func(string) strin
 	}
 	sel.Settings[SettingExpire] = sel.Policy.String()
 
-	sel.Admin, _ = look.get(SettingAdmin)
-	if sel.Admin == "" {
+	if sel.Admin, _ = look.own(SettingAdmin); sel.Admin == "" {
 		sel.Admin = stringField(current, "masterarn")
+	}
+	if sel.Admin == "" {
+		sel.Admin, _ = look.get(SettingAdmin)
 	}
 	if sel.Admin != "" {
 		sel.Settings[SettingAdmin] = sel.Admin
@@ -157,7 +159,17 @@ type lookup struct {
 	env    func(string) string
 }
 
+// get finds what the secret says, else what the environment says.
 func (l lookup) get(name string) (text, where string) {
+	if text, where = l.own(name); where != "" || l.env == nil {
+		return text, where
+	}
+	key := "ROTA_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+	return l.env(key), "environment " + key
+}
+
+// own finds what the secret itself says.
+func (l lookup) own(name string) (text, where string) {
 	key := metadataKey(name)
 	for _, m := range l.secret.Rotation.Metadata {
 		if m.Key == key {
@@ -166,10 +178,6 @@ func (l lookup) get(name string) (text, where string) {
 	}
 	if v, ok := l.secret.Tag(TagPrefix + name); ok {
 		return v, "tag " + TagPrefix + name
-	}
-	if l.env != nil {
-		key := "ROTA_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
-		return l.env(key), "environment " + key
 	}
 	return "", ""
 }
