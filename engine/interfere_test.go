@@ -303,6 +303,26 @@ func (w *world) goesOn(t *testing.T) {
 		t.Error("after the next rotation the provider still accepts the value before it")
 	}
 	w.settled(t, person{})
+	w.aloneNow(t)
+}
+
+// aloneNow is that after a whole rotation nothing that the ledger knows lives
+// beside the current credential.
+func (w *world) aloneNow(t *testing.T) {
+	t.Helper()
+	s, err := w.describe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := w.watch.CredentialsOf(t.Context(), w.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range rows {
+		if c.State == rota.Live && c.Version != s.VersionOf(rota.Current) {
+			t.Errorf("the credential of version %s is left alive: %s", c.Version, c.Evidence)
+		}
+	}
 }
 
 // tell shows the journal and the ledger of a case that failed.
