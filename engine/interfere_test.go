@@ -188,6 +188,9 @@ func (w *world) interfere(t *testing.T, who person, point int) {
 	}
 	w.pass(quiet)
 	w.settled(t, who)
+	if w.bad {
+		w.lastOneLives(t)
+	}
 	// Nothing ends, and so nothing can be minted where it is full, while the
 	// current credential is dead.
 	if full := w.bad && w.scenario.limit > 0; !who.bad && !full {
@@ -264,6 +267,26 @@ func (w *world) settled(t *testing.T, who person) {
 			t.Errorf("version %s is left with %v", version, labels)
 		}
 	}
+}
+
+// lastOneLives is that a person's mistake does not end the last credential
+// that works.
+func (w *world) lastOneLives(t *testing.T) {
+	t.Helper()
+	if w.provider.Accepts(w.scenario.first) { // the ledger may not know it yet
+		return
+	}
+	rows, err := w.watch.CredentialsOf(t.Context(), w.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range rows {
+		out, err := w.watch.GetSecretValue(t.Context(), caller, store.GetSecretValueInput{SecretID: name, VersionID: c.Version})
+		if err == nil && w.provider.Accepts(out.Value) {
+			return
+		}
+	}
+	t.Error("no credential is left that works")
 }
 
 // goesOn asks for one more rotation, which must succeed.
