@@ -9,11 +9,39 @@ type Caller struct {
 	RequestID string
 	Source    string // network address, or the part of rota that acts ("engine")
 	Instance  string // which instance of the principal reads, when it says so
+	AccessKey string // id of the key that signed; "" for a part of rota itself
+
+	// May refuses what the caller is not allowed to do, with an AccessDenied
+	// that is for the caller to read. The store asks it about everything that
+	// it returns or changes, with the secret as it is in the same transaction.
+	// nil is a part of rota itself, such as the engine, which is not asked.
+	May func(action string, on Resource) error
 
 	// Claim binds the caller to one rotation: a write to the claimed secret
 	// is accepted only while the number is still the secret's.
 	Claim Claim
 }
+
+// Resource is what a caller wants to act on, with all that policies can say
+// of it.
+type Resource struct {
+	// ARN is the secret's; "*" for what is about no secret or about all. Of a
+	// secret that does not exist it is the one that the name would have, with
+	// ?????? in the place of the six characters that nobody chose yet.
+	ARN   string
+	Asked string // how the request names it: a name or an ARN; "" for "*"
+
+	// Of a secret that exists.
+	Tags          []Tag
+	Type          string
+	Function      string // RotationLambdaARN
+	PrimaryRegion string // its own, unless it is a replica
+	Policy        string // the document of its resource policy; "" if it has none
+}
+
+// Everything is the resource of operations that are about no secret, or about
+// all of them.
+func Everything() Resource { return Resource{ARN: "*"} }
 
 // Claim is the right to work on one secret's rotation, test or expiry. The
 // number only grows; the zero Claim is none.

@@ -1,6 +1,9 @@
 package rota
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Key is the identity of a secret inside rota. ID is internal and never
 // changes; a replica has the ID of its primary and a region of its own.
@@ -13,6 +16,7 @@ type Key struct {
 // Secret is everything about a secret but its values.
 type Secret struct {
 	Key
+	Partition    string // of AWS, such as "aws-cn"; empty for "aws"
 	Name         string
 	Suffix       string // the six characters that end the ARN
 	Description  string
@@ -38,7 +42,7 @@ type Secret struct {
 
 // ARN is the secret's full ARN.
 func (s Secret) ARN() string {
-	return "arn:aws:secretsmanager:" + s.Region + ":" + s.Account + ":secret:" + s.Name + "-" + s.Suffix
+	return "arn:" + cmp.Or(s.Partition, "aws") + ":secretsmanager:" + s.Region + ":" + s.Account + ":secret:" + s.Name + "-" + s.Suffix
 }
 
 // Deleted reports whether the secret is scheduled for deletion.

@@ -57,6 +57,7 @@ type purpose string
 const (
 	purposeValue purpose = "rota seal 1: value"
 	purposeCheck purpose = "rota seal 1: check"
+	purposeKey   purpose = "rota seal 1: access key"
 )
 
 // associatedData is what is authenticated beside the value.

@@ -128,6 +128,9 @@ func Parse(text []byte) (*Sealer, error) {
 	if err != nil {
 		return nil, badKey(errValues)
 	}
+	if s.tokens, err = deriveTokens(fingerprints); err != nil {
+		return nil, badKey(errFingerprints)
+	}
 	return s, nil
 }
 

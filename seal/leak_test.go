@@ -58,9 +58,13 @@ func keyBytes(t *testing.T, text []byte) [][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+	tokenKey, err := deriveTokenKey(fingerprints)
+	if err != nil {
+		t.Fatal(err)
+	}
 	token := insecuresecretdataaccess.Token{}
 	return [][]byte{
-		v.Key().(*xaesgcm.Key).KeyBytes().Data(token), f.Key().(*hkdfprf.Key).KeyBytes().Data(token), hashKey,
+		v.Key().(*xaesgcm.Key).KeyBytes().Data(token), f.Key().(*hkdfprf.Key).KeyBytes().Data(token), hashKey, tokenKey,
 	}
 }
 

@@ -41,6 +41,7 @@ type Sealer struct {
 	envelopes map[string]*aead.KMSEnvelopeAEADWithContext // by key id
 	newMAC    func() hash.Hash                            // of Fingerprint; a closure keeps its key from being printed
 	check     []byte
+	tokens    tink.AEAD
 }
 
 // newSealer joins sealing keys, by ids of 1 to 255 bytes. They come as

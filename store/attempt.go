@@ -28,6 +28,13 @@ func (it *item) start(kind TaskKind, token string, v rota.Value, cause string, a
 	t.Kind, t.Token, t.RotationToken, t.Cause, t.Asked = kind, token, it.cfg.NewID(), cause, asked
 	t.Attempt, t.Started, t.Touched, t.Resolve, t.LastError, t.Due = 0, it.now, false, false, "", it.now
 	it.wake = true
+	started := RotationStarted
+	if kind == Test {
+		started = TestRotationStarted
+	}
+	if err := it.tell(started, token, cause); err != nil {
+		return err
+	}
 	return it.attach(rota.Pending, token)
 }
 
@@ -107,7 +114,7 @@ func (s *Store) GiveUp(ctx context.Context, c rota.Caller, cause string) error {
 		case Idle:
 			return nil
 		case Test:
-			return it.endAttempt(cause)
+			return it.endAttempt(failed, cause)
 		}
 		it.task.Resolve, it.task.Due, it.task.LastError = true, it.now, cause
 		it.wake = true
@@ -133,6 +140,9 @@ func (s *Store) Complete(ctx context.Context, c rota.Caller) error {
 				return err
 			}
 		}
+		if err := it.over(succeeded, ""); err != nil {
+			return err
+		}
 		it.idle()
 		it.task.LastError = ""
 		it.row.Rotation.Last = it.now
@@ -157,7 +167,7 @@ func (s *Store) CompleteTest(ctx context.Context, c rota.Caller) error {
 		case Rotate:
 			return rota.E(rota.InvalidRequest, "No test of this secret runs.")
 		}
-		return it.endAttempt("")
+		return it.endAttempt(succeeded, "")
 	})
 }
 
@@ -168,7 +178,7 @@ func (s *Store) Abandon(ctx context.Context, c rota.Caller, cause string) error 
 		if it.task.Kind == Idle {
 			return nil
 		}
-		return it.endAttempt(cause)
+		return it.endAttempt(failed, cause)
 	})
 }
 
@@ -180,7 +190,7 @@ func (s *Store) Resolved(ctx context.Context, c rota.Caller) error {
 		if it.task.Kind == Idle {
 			return nil
 		}
-		if err := it.stop(); err != nil {
+		if err := it.stop(it.task.LastError); err != nil {
 			return err
 		}
 		return it.save()
@@ -188,7 +198,10 @@ func (s *Store) Resolved(ctx context.Context, c rota.Caller) error {
 }
 
 // stop makes the task idle and leaves AWSPENDING.
-func (it *item) stop() error {
+func (it *item) stop(cause string) error {
+	if err := it.over(abandoned, cause); err != nil {
+		return err
+	}
 	if it.task.Kind == Test {
 		return it.dropTest()
 	}
@@ -209,7 +222,10 @@ func (it *item) stop() error {
 
 // endAttempt ends an attempt without success and takes what it made away.
 // What finishSecret decided about the AWSCURRENT version no longer holds.
-func (it *item) endAttempt(cause string) error {
+func (it *item) endAttempt(how, cause string) error {
+	if err := it.over(how, cause); err != nil {
+		return err
+	}
 	if it.task.Kind == Test {
 		if err := it.dropTest(); err != nil {
 			return err
@@ -240,7 +256,7 @@ func (it *item) abandon(cause string) error {
 	if err := it.tx.AddJournal(e); err != nil {
 		return err
 	}
-	return it.endAttempt(cause)
+	return it.endAttempt(abandoned, cause)
 }
 
 func by(c rota.Caller) string {

@@ -31,11 +31,15 @@ type BatchError struct {
 }
 
 // BatchGetSecretValue returns the AWSCURRENT values of several secrets. What
-// goes wrong with one of them is among the Errors and stops no other
+// goes wrong with one of them, a denial too, is among the Errors and stops no
+// other. With filters it takes the right to ListSecrets as well
 // (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_BatchGetSecretValue.html).
 func (s *Store) BatchGetSecretValue(ctx context.Context, c rota.Caller, in BatchGetSecretValueInput) (BatchGetSecretValueOutput, error) {
 	const op = "BatchGetSecretValue"
 	var out BatchGetSecretValueOutput
+	if err := permit(c, op); err != nil {
+		return out, wrap(op, "", err)
+	}
 	switch {
 	case (len(in.SecretIDs) > 0) == (len(in.Filters) > 0):
 		return out, wrap(op, "", rota.E(rota.InvalidParameter, "Either 'SecretIdList' or 'Filters' must be provided, but not both."))
@@ -44,6 +48,9 @@ func (s *Store) BatchGetSecretValue(ctx context.Context, c rota.Caller, in Batch
 	}
 	ids := in.SecretIDs
 	if len(in.Filters) > 0 {
+		if err := permit(c, "ListSecrets"); err != nil {
+			return out, wrap(op, "", err)
+		}
 		p := s.newPage(op, in.MaxResults, 20, c.Account, c.Region, in.Filters)
 		err := s.list(ctx, c, op, SecretsQuery{}, in.Filters, p, in.NextToken, func(sec rota.Secret) { ids = append(ids, sec.ARN()) }, &out.NextToken)
 		if err != nil {

@@ -45,6 +45,9 @@ func (s *Store) CreateSecret(ctx context.Context, c rota.Caller, in CreateSecret
 			return err
 		}
 		in.Value = value
+		if err := x.mayCreate(in); err != nil {
+			return err
+		}
 		if err := x.checkTags(in.Tags); err != nil {
 			return err
 		}
@@ -66,6 +69,25 @@ func (s *Store) CreateSecret(ctx context.Context, c rota.Caller, in CreateSecret
 		return err
 	})
 	return out, err
+}
+
+// mayCreate authorises what the request asks for beside the secret, too
+// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html).
+// Whether the name is taken must not show before.
+func (x *session) mayCreate(in CreateSecretInput) error {
+	actions := []string{x.action}
+	if len(in.Tags) > 0 {
+		actions = append(actions, awsActions+"TagResource")
+	}
+	if len(in.Regions) > 0 {
+		actions = append(actions, awsActions+"ReplicateSecretToRegions")
+	}
+	for _, action := range actions {
+		if err := x.mayAct(action, unseen(x.c, in.Name, in.Name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // createAgain answers for a name that is taken.

@@ -97,6 +97,9 @@ func (it *item) delete(in DeleteSecretInput) (DeleteSecretOutput, error) {
 	it.row.DeletionDate = it.now.Add(time.Duration(days) * 24 * time.Hour)
 	it.changed()
 	out := DeleteSecretOutput{it.row.ARN(), it.row.Name, it.row.DeletionDate}
+	if err := it.tellVersions(StartSecretVersionDelete); err != nil {
+		return out, err
+	}
 	if err := it.halt("the secret was deleted" + by(it.c)); err != nil {
 		return out, err
 	}
@@ -140,6 +143,9 @@ func (s *Store) RestoreSecret(ctx context.Context, c rota.Caller, secretID strin
 		}
 		it.row.DeletionDate = time.Time{}
 		it.changed()
+		if err := it.tellVersions(CancelSecretVersionDelete); err != nil {
+			return err
+		}
 		if it.task.Kind == Idle {
 			if p := it.unfinished(); p != "" && p == it.task.Token && it.row.Rotation.Enabled {
 				if err := it.dropPending(p); err != nil {
@@ -180,6 +186,9 @@ func (it *item) purge() (bool, error) {
 	}
 	t := Tombstone{Key: it.row.Key, Name: it.row.Name, Suffix: it.row.Suffix, Created: it.row.Created, Deleted: it.row.DeletionDate, Purged: it.now}
 	if err := it.tx.PutTombstone(t); err != nil {
+		return false, err
+	}
+	if err := it.tellVersions(EndSecretVersionDelete); err != nil {
 		return false, err
 	}
 	return true, it.tx.DeleteSecret(it.row.Key)

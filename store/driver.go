@@ -55,6 +55,13 @@ type Fetched struct {
 	VersionAccessed time.Time
 	Labels          []rota.Label // unsorted
 	Blob            []byte
+
+	// What policies can say of the secret.
+	Type          string
+	Function      string
+	PrimaryRegion string
+	Tags          []rota.Tag // in no order
+	Policy        string     // "": none
 }
 
 // Tx is the rows within one transaction. "ok" is false where a row does not
@@ -133,6 +140,35 @@ type Tx interface {
 
 	Policy(k rota.Key) (document string, err error) // "": none
 	PutPolicy(k rota.Key, document string) error    // "" removes it
+
+	Function(account, region, name string) (f FunctionRow, ok bool, err error)
+	Functions(account, region string) ([]FunctionRow, error) // by name
+	PutFunction(FunctionRow) error
+	DeleteFunction(account, region, name string) error
+
+	AddOutbox(OutboxRow) error // Seq is the database's
+	// Outbox lists rows by Seq. No row with a smaller number than one that it
+	// lists may be committed later.
+	Outbox(limit int) ([]OutboxRow, error)
+	DeleteOutbox(upTo int64) error
+
+	Principal(arn string) (p PrincipalRow, ok bool, err error)
+	PrincipalNamed(name string) (p PrincipalRow, ok bool, err error)
+	Principals(after string, limit int) ([]PrincipalRow, error) // by ARN
+	PutPrincipal(PrincipalRow) error
+	DeletePrincipal(arn string) error                        // takes policies and access keys along
+	PrincipalPolicies(arn string) ([]PrincipalPolicy, error) // by Name
+	PutPrincipalPolicy(PrincipalPolicy) error
+	DeletePrincipalPolicy(arn, name string) error
+	// FullAccess lists the ARNs of who has a policy with FullAccess, in no
+	// order, and with two such policies twice.
+	FullAccess() ([]string, error)
+	AccessKey(id string) (k AccessKeyRow, ok bool, err error)
+	AccessKeys(arn string) ([]AccessKeyRow, error) // by Created
+	PutAccessKey(AccessKeyRow) error
+	DeleteAccessKey(id string) error
+	// UseAccessKey sets Used of a key that exists, unless it is later already.
+	UseAccessKey(id string, at time.Time) error
 
 	PutTombstone(Tombstone) error
 	TombstoneByARN(account, region, name, suffix string) (t Tombstone, ok bool, err error)

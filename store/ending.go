@@ -23,21 +23,20 @@ type EndingChange struct {
 // lists them. A version whose end nobody planned gets an ending, unless it is
 // AWSCURRENT or AWSPENDING (InvalidRequest). It may be repeated.
 func (s *Store) SetEnding(ctx context.Context, c rota.Caller, secretID, version string, change EndingChange) error {
-	return s.update(ctx, c, "change an ending", secretID, func(x *session) error {
-		row, err := x.find(secretID)
+	_, err := s.Expire(ctx, c, secretID, version, change)
+	return err
+}
+
+// Expire is SetEnding, and returns the ledger row as it is then; of several
+// of the version, the one that changed last.
+func (s *Store) Expire(ctx context.Context, c rota.Caller, secretID, version string, change EndingChange) (row rota.Credential, err error) {
+	err = s.update(ctx, c, ownActions+"Expire", secretID, func(x *session) error {
+		// Endings of deleted secrets go on, and can be changed by ARN.
+		found, err := x.findEver(secretID)
 		if err != nil {
-			// Endings of deleted secrets go on, and can be changed by ARN.
-			k, kerr := x.keyOf(secretID)
-			if kerr != nil {
-				return err
-			}
-			gone, ok, gerr := x.tx.Secret(k)
-			if gerr != nil || !ok {
-				return err
-			}
-			row = gone
+			return err
 		}
-		it, err := x.load(row)
+		it, err := x.openKey(found.Key)
 		if err != nil {
 			return err
 		}
@@ -45,13 +44,62 @@ func (s *Store) SetEnding(ctx context.Context, c rota.Caller, secretID, version 
 			return err
 		}
 		it.wake = true
-		return it.setEnding(version, change)
+		version, err := it.setEnding(version, change)
+		if err != nil {
+			return err
+		}
+		row, err = it.ledgerRow(version)
+		return err
 	})
+	return row, err
 }
 
-func (it *item) setEnding(version string, change EndingChange) error {
+// ledgerRow is the row of a version that changed last.
+func (it *item) ledgerRow(version string) (last rota.Credential, err error) {
+	rows, err := it.tx.Credentials(it.row.Key)
+	for _, r := range rows {
+		if r.Version == version && !r.Changed.Before(last.Changed) {
+			last = r
+		}
+	}
+	return last, err
+}
+
+// setEnding returns the version that was meant.
+func (it *item) setEnding(version string, change EndingChange) (string, error) {
+	if err := change.check(it.now); err != nil {
+		return "", err
+	}
+	rows, err := it.tx.Credentials(it.row.Key)
+	if err != nil {
+		return "", err
+	}
+	if version == "" {
+		if version, err = it.openEnding(rows); err != nil {
+			return "", err
+		}
+	}
+	if rows, err = it.endable(version, rows); err != nil {
+		return "", err
+	}
+	if len(rows) == 0 {
+		// The ledger does not know what is in the version; the handler will
+		// tell when it ends it, and take this row over.
+		if change.Resume {
+			return "", rota.E(rota.InvalidRequest, "The ending of version %s isn't held.", version)
+		}
+		rows = []rota.Credential{{
+			ID: it.cfg.NewID(), Secret: it.row.Key, SecretARN: it.row.ARN(), Version: version, Lane: it.task.Lane, Created: it.now,
+		}}
+	}
+	return version, it.rewriteEnding(version, rows, change)
+}
+
+// check refuses a change that says not exactly one thing, or a time that has
+// passed.
+func (c EndingChange) check(now time.Time) error {
 	n := 0
-	for _, set := range []bool{change.Now, change.Hold, !change.Until.IsZero(), change.Resume} {
+	for _, set := range []bool{c.Now, c.Hold, !c.Until.IsZero(), c.Resume} {
 		if set {
 			n++
 		}
@@ -59,32 +107,10 @@ func (it *item) setEnding(version string, change EndingChange) error {
 	if n != 1 {
 		return rota.E(rota.InvalidParameter, "Say one of: now, hold, until a time, resume.")
 	}
-	if !change.Until.IsZero() && !change.Until.After(it.now) {
-		return rota.E(rota.InvalidParameter, "The time %s has passed. To end the credential at once, ask for now.", change.Until.UTC().Format(time.RFC3339))
+	if !c.Until.IsZero() && !c.Until.After(now) {
+		return rota.E(rota.InvalidParameter, "The time %s has passed. To end the credential at once, ask for now.", c.Until.UTC().Format(time.RFC3339))
 	}
-	rows, err := it.tx.Credentials(it.row.Key)
-	if err != nil {
-		return err
-	}
-	if version == "" {
-		if version, err = it.openEnding(rows); err != nil {
-			return err
-		}
-	}
-	if rows, err = it.endable(version, rows); err != nil {
-		return err
-	}
-	if len(rows) == 0 {
-		// The ledger does not know what is in the version; the handler will
-		// tell when it ends it, and take this row over.
-		if change.Resume {
-			return rota.E(rota.InvalidRequest, "The ending of version %s isn't held.", version)
-		}
-		rows = []rota.Credential{{
-			ID: it.cfg.NewID(), Secret: it.row.Key, SecretARN: it.row.ARN(), Version: version, Lane: it.task.Lane, Created: it.now,
-		}}
-	}
-	return it.rewriteEnding(version, rows, change)
+	return nil
 }
 
 // openEnding is the one version whose ending is open.

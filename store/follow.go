@@ -85,6 +85,9 @@ func (x *session) concludeReplica(r ReplicaRow) error {
 	if err := x.tx.AddJournal(e); err != nil {
 		return err
 	}
+	if err := x.tellReplica(r); err != nil {
+		return err
+	}
 	return x.tx.PutReplica(r)
 }
 

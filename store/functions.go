@@ -23,6 +23,11 @@ type Functions interface {
 	// It runs inside the transaction of the change, so it must read other
 	// secrets by Lookup and never by the store, which would wait for itself.
 	Check(ctx context.Context, s Setup) (Assignment, error)
+
+	// Reach is what decides where a rotation would send the credential, but
+	// for the tags: function, type, metadata, address and admin secret. It is
+	// compared, before and after a change, and never shown. Lookup is nil.
+	Reach(s Setup) string
 }
 
 // Setup is a secret as Check is shown it.
@@ -32,6 +37,8 @@ type Setup struct {
 	// Lookup reads another secret of the same account and region, for the
 	// admin secret: its description, tags and current value.
 	Lookup func(id string) (rota.Secret, rota.Value, error)
+	// Registered says whether a function of that name is registered.
+	Registered func(name string) (bool, error)
 }
 
 // Assignment is what the queue keeps of a Check.

@@ -27,20 +27,21 @@ type GetSecretValueOutput struct {
 
 // GetSecretValue returns a value
 // (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html).
-// It records who read, for the first time before it answers: if that cannot
-// be written, there is no answer. That a reader came again, and the date of
-// the last access, are written if they can be. A caller with a claim is no
-// reader.
+// It records who read before it answers, unless the last record is younger
+// than a minute: if that cannot be written, there is no answer. The date of
+// the last access is written if it can be. A caller with a claim is no reader.
 func (s *Store) GetSecretValue(ctx context.Context, c rota.Caller, in GetSecretValueInput) (GetSecretValueOutput, error) {
 	got, err := s.get(ctx, c, in)
 	if err == nil && !c.Claim.Held() {
 		err = s.accessed(ctx, c, got)
 	}
 	if err != nil {
-		return GetSecretValueOutput{}, wrap("GetSecretValue", in.SecretID, err)
+		return GetSecretValueOutput{}, wrap(getValue, in.SecretID, err)
 	}
 	return got.out, nil
 }
+
+const getValue = "GetSecretValue"
 
 // read is a value that was read, with what decides if that must be recorded.
 type read struct {
@@ -58,8 +59,8 @@ func (s *Store) get(ctx context.Context, c rota.Caller, in GetSecretValueInput) 
 		}
 	}
 	var r read
-	err := s.d.View(ctx, func(tx Tx) (err error) {
-		r, err = s.session(ctx, tx, c).get(in)
+	err := s.view(ctx, c, getValue, in.SecretID, func(x *session) (err error) {
+		r, err = x.get(in)
 		return err
 	})
 	return r, err
@@ -68,9 +69,10 @@ func (s *Store) get(ctx context.Context, c rota.Caller, in GetSecretValueInput) 
 // fetch is the short way, for a value under a label. ok is false when the
 // long way must find out what to answer.
 func (s *Store) fetch(ctx context.Context, c rota.Caller, in GetSecretValueInput) (r read, ok bool, err error) {
-	ref, err := parseID(s.placed(c), in.SecretID)
+	c = s.placed(c)
+	ref, err := parseID(c, in.SecretID)
 	if err != nil {
-		return r, false, err
+		return r, false, nil
 	}
 	label := in.VersionStage
 	if label == "" {
@@ -80,7 +82,14 @@ func (s *Store) fetch(ctx context.Context, c rota.Caller, in GetSecretValueInput
 	if err != nil || !ok || f.Deleted || f.Kind == rota.KindNone {
 		return r, false, err
 	}
-	row := SecretRow{Secret: rota.Secret{Key: f.Key, Name: f.Name, Suffix: f.Suffix}}
+	row := SecretRow{Secret: rota.Secret{Key: f.Key, Name: f.Name, Suffix: f.Suffix, Type: f.Type, PrimaryRegion: f.PrimaryRegion}}
+	row.Rotation.Function = f.Function
+	if c.May != nil {
+		on := resourceOf(row.Secret, f.Tags, f.Policy, in.SecretID)
+		if err := allowed(c, actionOf(getValue), on, unseen(c, in.SecretID, in.SecretID)); err != nil {
+			return r, false, err
+		}
+	}
 	value, err := s.unseal(row, VersionRow{Version: rota.Version{ID: f.Version, Kind: f.Kind}, Blob: f.Blob})
 	if err != nil {
 		return r, false, err

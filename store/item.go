@@ -15,9 +15,10 @@ type item struct {
 	*session
 	row    SecretRow
 	labels map[rota.Label]string
-	task   Task // of the zero Kind and Due when the secret has none
-	queued bool // there is a task row
-	mine   bool // the caller holds the claim on this secret
+	task   Task    // of the zero Kind and Due when the secret has none
+	queued bool    // there is a task row
+	mine   bool    // the caller holds the claim on this secret
+	was    *origin // before the change, of a caller who is asked; nil otherwise
 }
 
 // open finds the secret for an operation that changes it. Scheduled for
@@ -87,6 +88,13 @@ func (x *session) load(row SecretRow) (*item, error) {
 		}
 		it.mine = true
 	}
+	if x.writes && x.c.May != nil {
+		was, err := it.origin()
+		if err != nil {
+			return nil, err
+		}
+		it.was = &was
+	}
 	return it, nil
 }
 
@@ -94,6 +102,9 @@ func (x *session) load(row SecretRow) (*item, error) {
 func (it *item) changed() { it.row.Changed = it.now }
 
 func (it *item) save() error {
+	if err := it.mayRedirect(); err != nil {
+		return err
+	}
 	if err := it.tx.PutSecret(it.row); err != nil {
 		return err
 	}

@@ -15,16 +15,20 @@ func (s *Store) Journal(ctx context.Context, c rota.Caller, e rota.JournalEntry)
 	return s.update(ctx, c, "write the journal", e.Secret.ID, func(x *session) error { return x.tx.AddJournal(e) })
 }
 
+// showAction is what the reading of what rota knows of a secret is authorised
+// as.
+const showAction = ownActions + "Show"
+
 // JournalOf lists entries of a secret, newest first; beforeSeq 0 is from the
 // newest on. By ARN it also finds those of a secret that was deleted or
 // purged.
 func (s *Store) JournalOf(ctx context.Context, c rota.Caller, secretID string, limit int, beforeSeq int64) (entries []rota.JournalEntry, err error) {
-	err = s.view(ctx, c, "read the journal", secretID, func(x *session) error {
-		k, err := x.keyOf(secretID)
+	err = s.view(ctx, c, showAction, secretID, func(x *session) error {
+		row, err := x.findEver(secretID)
 		if err != nil {
 			return err
 		}
-		entries, err = x.tx.Journal(k, limit, beforeSeq)
+		entries, err = x.tx.Journal(row.Key, limit, beforeSeq)
 		return err
 	})
 	return entries, err

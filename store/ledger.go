@@ -88,6 +88,9 @@ func (it *item) recordAs(cred rota.Credential, secret rota.Value, finish func(*r
 	settle(&cred)
 	finish(&cred)
 	cred.Changed = it.now
+	if err := it.tellCredential(row.State, cred); err != nil {
+		return err
+	}
 	return it.tx.PutCredential(cred)
 }
 
@@ -183,6 +186,9 @@ func (s *Store) UpdateCredential(ctx context.Context, c rota.Caller, cred rota.C
 			}
 			settle(&cred)
 			cred.Secret, cred.SecretARN, cred.Created, cred.Changed = row.Secret, row.SecretARN, row.Created, it.now
+			if err := it.tellCredential(row.State, cred); err != nil {
+				return err
+			}
 			return it.tx.PutCredential(cred)
 		}
 		return rota.E(rota.NotFound, "The ledger has no row %s of this secret.", cred.ID)
@@ -201,48 +207,23 @@ func (s *Store) CredentialsOf(ctx context.Context, k rota.Key) (rows []rota.Cred
 // Credentials lists the ledger rows of a secret, oldest first. By ARN it also
 // finds those of a secret that was deleted or purged.
 func (s *Store) Credentials(ctx context.Context, c rota.Caller, secretID string) (rows []rota.Credential, err error) {
-	err = s.view(ctx, c, "read the ledger", secretID, func(x *session) error {
-		k, err := x.keyOf(secretID)
+	err = s.view(ctx, c, showAction, secretID, func(x *session) error {
+		row, err := x.findEver(secretID)
 		if err != nil {
 			return err
 		}
-		rows, err = x.tx.Credentials(k)
+		rows, err = x.tx.Credentials(row.Key)
 		return err
 	})
 	return rows, err
 }
 
-// keyOf is the internal id of a secret that may be deleted or purged, if the
-// caller has its ARN.
-func (x *session) keyOf(secretID string) (rota.Key, error) {
-	row, err := x.find(secretID)
-	if err == nil {
-		return row.Key, nil
-	}
-	r, perr := parseID(x.c, secretID)
-	if perr != nil || r.suffix == "" {
-		return rota.Key{}, err
-	}
-	row, ok, gerr := x.tx.SecretByARN(r.account, r.region, r.name, r.suffix)
-	if gerr != nil {
-		return rota.Key{}, gerr
-	}
-	if ok {
-		return row.Key, nil
-	}
-	t, ok, gerr := x.tx.TombstoneByARN(r.account, r.region, r.name, r.suffix)
-	if gerr != nil {
-		return rota.Key{}, gerr
-	}
-	if ok {
-		return t.Key, nil
-	}
-	return rota.Key{}, err
-}
-
 // AllCredentials lists ledger rows of all secrets, by id.
 func (s *Store) AllCredentials(ctx context.Context, c rota.Caller, f CredentialFilter) (rows []rota.Credential, err error) {
-	err = s.view(ctx, c, "read the ledger", "", func(x *session) error {
+	err = s.view(ctx, c, ownActions+"Status", "", func(x *session) error {
+		if err := x.mayAll(); err != nil {
+			return err
+		}
 		rows, err = x.tx.AllCredentials(f)
 		return err
 	})

@@ -48,6 +48,9 @@ func (s *Store) ListSecrets(ctx context.Context, c rota.Caller, in ListSecretsIn
 
 // list gives the secrets of a page to add, and the token of the next page.
 func (s *Store) list(ctx context.Context, c rota.Caller, op string, q SecretsQuery, filters []Filter, p page, token string, add func(rota.Secret), next *string) error {
+	if err := permit(c, op); err != nil {
+		return wrap(op, "", err)
+	}
 	match, err := compile(filters)
 	if err != nil {
 		return wrap(op, "", err)
@@ -68,6 +71,9 @@ func (s *Store) list(ctx context.Context, c rota.Caller, op string, q SecretsQue
 		q.Limit = scanPage
 		err := s.view(ctx, c, op, "", func(x *session) error {
 			batch, places = nil, nil
+			if err := x.mayAll(); err != nil {
+				return err
+			}
 			q.Account, q.Region = x.c.Account, x.c.Region
 			rows, err := x.tx.Secrets(q)
 			if err != nil {

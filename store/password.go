@@ -29,9 +29,12 @@ const (
 // GetRandomPassword makes a password; it keeps nothing. A kind of character
 // that ExcludeCharacters leaves nothing of is not required
 // (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetRandomPassword.html).
-func (s *Store) GetRandomPassword(_ context.Context, _ rota.Caller, in GetRandomPasswordInput) (rota.Value, error) {
-	v, err := s.password(in)
-	return v, wrap("GetRandomPassword", "", err)
+func (s *Store) GetRandomPassword(_ context.Context, c rota.Caller, in GetRandomPasswordInput) (v rota.Value, err error) {
+	const op = "GetRandomPassword"
+	if err = permit(c, op); err == nil {
+		v, err = s.password(in)
+	}
+	return v, wrap(op, "", err)
 }
 
 func (s *Store) password(in GetRandomPasswordInput) (rota.Value, error) {

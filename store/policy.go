@@ -6,13 +6,15 @@ import (
 	"github.com/rotahq/rota"
 )
 
-// Policies reads resource policies for the store, which keeps them as text.
+// Policies reads policies for the store, which keeps them as text.
 // It is handed in at Open.
 type Policies interface {
 	// CheckPolicy refuses a document of which it does not understand every
 	// part (MalformedPolicy, with AWS's sentence), and says what the document
 	// would do. It runs inside a transaction and must not use the store.
 	CheckPolicy(ctx context.Context, p PolicySetup) (PolicyCheck, error)
+	// CheckIdentity does the same for a policy that is attached to a principal.
+	CheckIdentity(name, document string) (IdentityCheck, error)
 }
 
 // PolicySetup is a document as CheckPolicy is shown it.
@@ -134,13 +136,9 @@ func (s *Store) DeleteResourcePolicy(ctx context.Context, c rota.Caller, secretI
 func (s *Store) ValidateResourcePolicy(ctx context.Context, c rota.Caller, secretID, document string) (findings []PolicyFinding, err error) {
 	err = s.view(ctx, c, "ValidateResourcePolicy", secretID, func(x *session) error {
 		findings = nil
-		var row SecretRow
-		if secretID != "" {
-			it, err := x.openReplica(secretID)
-			if err != nil {
-				return err
-			}
-			row = it.row
+		row, err := x.toValidate(secretID)
+		if err != nil {
+			return err
 		}
 		check, err := x.checkPolicy(document, row)
 		if err != nil {
@@ -155,6 +153,29 @@ func (s *Store) ValidateResourcePolicy(ctx context.Context, c rota.Caller, secre
 		return nil
 	})
 	return findings, err
+}
+
+// toValidate finds the secret that a policy is meant for, if it is for one.
+// Who validates must also be allowed to put it, as on AWS.
+func (x *session) toValidate(secretID string) (SecretRow, error) {
+	const put = "PutResourcePolicy"
+	if secretID == "" {
+		if err := x.mayAll(); err != nil {
+			return SecretRow{}, err
+		}
+		return SecretRow{}, permit(x.c, put)
+	}
+	row, err := x.find(secretID)
+	if err != nil {
+		return row, err
+	}
+	if err := x.may(awsActions+put, row, secretID); err != nil {
+		return row, err
+	}
+	if row.Deleted() {
+		err = rota.E(rota.InvalidRequest, msgMarkedDeleted)
+	}
+	return row, err
 }
 
 // checkPolicy reads a document for a secret, or for none.

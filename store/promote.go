@@ -22,8 +22,8 @@ import (
 // reference said. A secret that is no replica is InvalidRequest.
 func (s *Store) StopReplicationToReplica(ctx context.Context, c rota.Caller, secretID string) (arn string, err error) {
 	err = s.update(ctx, c, "StopReplicationToReplica", secretID, func(x *session) error {
-		id, primary := x.hereOf(secretID)
-		it, err := x.openReplica(id)
+		here, primary := x.hereOf(secretID)
+		it, err := x.openReplica(here)
 		switch {
 		case err != nil:
 			return err

@@ -30,14 +30,13 @@ func newRecentReaders() *recentReaders {
 	return &recentReaders{at: map[readerKey]time.Time{}}
 }
 
-// due says whether the reader must be recorded at now, and whether it was
-// not recorded before, as far as is remembered.
-func (r *recentReaders) due(k readerKey, now time.Time) (must, first bool) {
+// due says whether the reader must be recorded at now.
+func (r *recentReaders) due(k readerKey, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at, ok := r.at[k]
 	since := now.Sub(at)
-	return !ok || since >= seenAgain || since < 0, !ok
+	return !ok || since >= seenAgain || since < 0
 }
 
 func (r *recentReaders) recorded(k readerKey, now time.Time) {
@@ -49,12 +48,13 @@ func (r *recentReaders) recorded(k readerKey, now time.Time) {
 	r.at[k] = now
 }
 
-// accessed records a read: the reader, and the day.
+// accessed records a read: the reader, which is durable when it returns, and
+// the day, if it can be.
 func (s *Store) accessed(ctx context.Context, c rota.Caller, got read) error {
 	now := s.d.Now()
 	today := now.Truncate(24 * time.Hour)
 	k := readerKey{got.key, got.out.VersionID, c.Principal, c.Instance}
-	must, first := s.seen.due(k, now)
+	must := s.seen.due(k, now)
 	newDay := got.secretAccessed.Before(today) || got.versionAccessed.Before(today)
 	if !must && !newDay {
 		return nil
@@ -78,7 +78,7 @@ func (s *Store) accessed(ctx context.Context, c rota.Caller, got read) error {
 	if err == nil && must {
 		s.seen.recorded(k, now)
 	}
-	if must && first {
+	if must {
 		return err
 	}
 	return nil
@@ -86,7 +86,7 @@ func (s *Store) accessed(ctx context.Context, c rota.Caller, got read) error {
 
 // Readers lists who fetched which version of a secret, by first fetch.
 func (s *Store) Readers(ctx context.Context, c rota.Caller, secretID string) (readers []Reader, err error) {
-	err = s.view(ctx, c, "list readers", secretID, func(x *session) error {
+	err = s.view(ctx, c, showAction, secretID, func(x *session) error {
 		row, err := x.find(secretID)
 		if err != nil {
 			return err

@@ -99,6 +99,9 @@ func (it *item) replicate(regions []ReplicaRegion, overwrite bool) ([]rota.Repli
 		}
 		asked[r.Region] = true
 		r.KMSKeyID, r.Status, r.Message = region.KMSKeyID, rota.ReplicaInProgress, ""
+		if err := it.tellReplica(r); err != nil {
+			return nil, err
+		}
 		why, err := it.obstacle(r, overwrite)
 		if err != nil {
 			return nil, err

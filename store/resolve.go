@@ -80,9 +80,10 @@ func parseID(c rota.Caller, id string) (ref, error) {
 	return ref{account: p[4], region: p[3], name: name, suffix: suffix}, nil
 }
 
-// find returns the secret that the caller means. One that was deleted with
-// force is found by its ARN, and only under a claim on it.
-func (x *session) find(id string) (SecretRow, error) {
+// seek returns the secret that the caller means, and asks nobody if it may be
+// seen. One that was deleted with force is found by its ARN, and only under a
+// claim on it.
+func (x *session) seek(id string) (SecretRow, error) {
 	r, err := parseID(x.c, id)
 	if err != nil {
 		return SecretRow{}, err

@@ -69,8 +69,8 @@ func (s *Store) RotateSecret(ctx context.Context, c rota.Caller, in RotateSecret
 		}
 		return it.rotate(in)
 	})
-	if err == nil {
-		err = wrap("RotateSecret", in.SecretID, refused)
+	if err == nil && refused != nil {
+		err = refusal{wrap("RotateSecret", in.SecretID, refused)}
 	}
 	if err != nil {
 		out = RotateSecretOutput{}
@@ -169,12 +169,18 @@ func (it *item) assignment() (Assignment, error) {
 	if err != nil {
 		return Assignment{}, err
 	}
-	return it.cfg.Functions.Check(it.ctx, Setup{Secret: sec, Current: current, Lookup: it.lookup})
+	admin := ""
+	a, err := it.cfg.Functions.Check(it.ctx, Setup{Secret: sec, Current: current, Registered: it.registered, Lookup: func(id string) (rota.Secret, rota.Value, error) {
+		admin = id
+		return it.lookup(id)
+	}})
+	return a, it.concealed(err, admin)
 }
 
-// lookup reads another secret for Check.
+// lookup reads another secret for Check: it is not the caller who reads it,
+// and what is read stays here.
 func (x *session) lookup(id string) (rota.Secret, rota.Value, error) {
-	row, err := x.find(id)
+	row, err := x.seek(id)
 	if err != nil {
 		return rota.Secret{}, rota.Value{}, err
 	}
@@ -217,8 +223,8 @@ func (it *item) valueChanged() error {
 // on. What breaks the rotator is refused. That the function cannot be invoked
 // is no fault of the change, and must not keep anybody from writing.
 func (it *item) settingsChanged() error {
-	if !it.row.Rotation.Enabled {
-		return nil
+	if err := it.mayRedirect(); err != nil || !it.row.Rotation.Enabled {
+		return err
 	}
 	err := it.checkRotation()
 	if errors.Is(err, rota.AccessDenied) || errors.Is(err, rota.InvalidRequest) || errors.Is(err, rota.NotFound) {
@@ -271,7 +277,7 @@ func (it *item) halt(cause string) error {
 		return nil
 	}
 	if t.Kind != Idle {
-		if err := it.stop(); err != nil {
+		if err := it.stop(cause); err != nil {
 			return err
 		}
 		t.LastError = cause

@@ -20,7 +20,10 @@ func (s *Store) Overview(ctx context.Context, c rota.Caller) (all []Status, err 
 	for {
 		var page []Status
 		next := q.After
-		err := s.view(ctx, c, "list what rotates", "", func(x *session) error {
+		err := s.view(ctx, c, ownActions+"Status", "", func(x *session) error {
+			if err := x.mayAll(); err != nil {
+				return err
+			}
 			q.Account, q.Region = x.c.Account, x.c.Region
 			rows, err := x.tx.Secrets(q)
 			if err != nil {

@@ -21,6 +21,13 @@ type Config struct {
 	Policies        Policies      // nil: no resource policy can be put
 	NewID           func() string // internal ids, tokens of rotations, ledger rows: UUIDs
 	Rand            io.Reader     // suffixes of ARNs and passwords
+	// Tell makes the row of the outbox that says what happened; ok is false
+	// for what is not to be told. It must have no effect of its own. nil:
+	// nothing that the store does by itself is told.
+	Tell func(Happening) (row OutboxRow, ok bool)
+	// Outgoing is called after a commit that put something into the outbox. It
+	// must not block. nil: nobody is told.
+	Outgoing func()
 	// Changed is called after a commit that may have made something due
 	// sooner. It must not block. nil: nobody is told.
 	Changed func()
@@ -28,10 +35,11 @@ type Config struct {
 
 // Store is every secret with every rule. It may be used by many goroutines.
 type Store struct {
-	d       Driver
-	cfg     Config
-	regions []string // that it answers for, its home first
-	seen    *recentReaders
+	d          Driver
+	cfg        Config
+	regions    []string // that it answers for, its home first
+	seen       *recentReaders
+	principals *principalChanges
 }
 
 // Names in the driver's small values; those of callers have another prefix.
@@ -52,7 +60,7 @@ func Open(ctx context.Context, d Driver, cfg Config) (*Store, error) {
 	case cfg.Sealer == nil || cfg.NewID == nil || cfg.Rand == nil:
 		return nil, errors.New("open the store: sealer, ids and randomness must be given")
 	}
-	s := &Store{d: d, cfg: cfg, seen: newRecentReaders()}
+	s := &Store{d: d, cfg: cfg, seen: newRecentReaders(), principals: &principalChanges{}}
 	// Looked at first, so that a database that cannot be written still opens.
 	isNew, added := false, false
 	err := d.View(ctx, func(tx Tx) error {
@@ -116,6 +124,9 @@ func (s *Store) found(tx Tx) error {
 	return nil
 }
 
+// Place is the store's own account and region.
+func (s *Store) Place() (account, region string) { return s.cfg.Account, s.cfg.Region }
+
 // Now is the store's clock.
 func (s *Store) Now() time.Time { return s.d.Now() }
 
@@ -143,10 +154,28 @@ type session struct {
 	c    rota.Caller
 	now  time.Time
 	wake bool // something may be due sooner
+	told bool // something is in the outbox
+
+	op     string
+	action string // that the operation is authorised as; "" for the engine's work
+	id     string // what the request calls the secret
+	asked  bool   // whether the caller may
+	writes bool
 }
 
-func (s *Store) session(ctx context.Context, tx Tx, c rota.Caller) *session {
-	return &session{Store: s, ctx: ctx, tx: tx, c: s.placed(c), now: tx.Now()}
+func (s *Store) session(ctx context.Context, tx Tx, c rota.Caller, op, id string) *session {
+	return &session{Store: s, ctx: ctx, tx: tx, c: s.placed(c), now: tx.Now(), op: op, action: actionOf(op), id: id}
+}
+
+// run runs an operation between the two checks that no operation is without.
+func (x *session) run(f func(*session) error) error {
+	if err := x.begins(); err != nil {
+		return err
+	}
+	if err := f(x); err != nil {
+		return err
+	}
+	return x.ends()
 }
 
 // placed is the caller with the store's account and region where it has none.
@@ -166,16 +195,29 @@ func (s *Store) placed(c rota.Caller) rota.Caller {
 
 // update runs f in a transaction; op and id are for the error.
 func (s *Store) update(ctx context.Context, c rota.Caller, op, id string, f func(*session) error) error {
-	wake := false
+	wake, told := false, false
+	var principals []string
+	// Also after an error: the commit may have come through all the same.
+	defer func() { s.principals.note(principals...) }()
 	err := s.d.Update(ctx, func(tx Tx) error {
 		w := newWatch(tx)
-		x := s.session(ctx, w, c)
-		if err := f(x); err != nil {
+		defer func() { principals = w.principals }()
+		x := s.session(ctx, w, c, op, id)
+		x.writes = true
+		if err := x.run(f); err != nil {
 			return err
 		}
-		wake, x.tx = x.wake, tx
-		return x.follow(w)
+		x.tx = tx
+		if err := x.tellLabels(w); err != nil {
+			return err
+		}
+		err := x.follow(w)
+		wake, told = x.wake, x.told
+		return err
 	})
+	if err == nil && told && s.cfg.Outgoing != nil {
+		s.cfg.Outgoing()
+	}
 	if err == nil && wake && s.cfg.Changed != nil {
 		s.cfg.Changed()
 	}
@@ -183,7 +225,7 @@ func (s *Store) update(ctx context.Context, c rota.Caller, op, id string, f func
 }
 
 func (s *Store) view(ctx context.Context, c rota.Caller, op, id string, f func(*session) error) error {
-	return wrap(op, id, s.d.View(ctx, func(tx Tx) error { return f(s.session(ctx, tx, c)) }))
+	return wrap(op, id, s.d.View(ctx, func(tx Tx) error { return s.session(ctx, tx, c, op, id).run(f) }))
 }
 
 // wrap makes every error that leaves the store name the operation and the

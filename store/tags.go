@@ -85,6 +85,12 @@ func (it *item) setTags(tags []rota.Tag) error {
 	if err := it.tx.PutTags(it.row.Key, tags); err != nil {
 		return err
 	}
+	// A change of tags after which the caller could not change them again is
+	// refused, as on AWS
+	// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_TagResource.html).
+	if err := it.may(it.action, it.row, it.id); err != nil {
+		return err
+	}
 	it.row.EverTagged = it.row.EverTagged || len(tags) > 0
 	it.changed()
 	if err := it.settingsChanged(); err != nil {

@@ -23,18 +23,33 @@ func (s *Store) View(ctx context.Context, op string, f func(*Store) error) error
 // that store. Nothing else is written meanwhile: f must not wait for
 // anything.
 func (s *Store) Update(ctx context.Context, op string, f func(*Store) error) error {
-	changed := false
+	changed, told := false, false
+	principals := &principalChanges{}
 	err := s.d.Update(ctx, func(tx Tx) error {
-		changed = false
+		changed, told = false, false
 		in := s.within(joined{s.d, newMemo(tx)})
-		in.cfg.Changed = func() { changed = true }
+		in.principals = principals
+		in.cfg.Changed, in.cfg.Outgoing = func() { changed = true }, func() { told = true }
 		return f(in)
 	})
+	s.principals.add(principals)
 	if err == nil && changed && s.cfg.Changed != nil {
 		s.cfg.Changed()
 	}
+	if err == nil && told && s.cfg.Outgoing != nil {
+		s.cfg.Outgoing()
+	}
 	return wrap(op, "", err)
 }
+
+// refusal is the error of an operation that did something all the same.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error { return r.error }
+
+// Keeps reports whether what an operation wrote before it failed is to be
+// kept: who called it within Update then returns nil there.
+func Keeps(err error) bool { return errors.As(err, &refusal{}) }
 
 func (s *Store) within(d Driver) *Store {
 	in := *s

@@ -123,6 +123,9 @@ func (it *item) prune() error {
 		if err := it.tx.DeleteVersion(it.row.Key, v.ID); err != nil {
 			return err
 		}
+		if err := it.tell(SecretVersionDeletion, v.ID, ""); err != nil {
+			return err
+		}
 		excess--
 	}
 	if excess > 0 {

@@ -7,12 +7,14 @@ import "github.com/rotahq/rota"
 // there are replicas.
 type watch struct {
 	Tx
-	changed map[rota.Key]*change
+	changed    map[rota.Key]*change
+	principals []string // ARNs of those that were changed
 }
 
 type change struct {
-	row      *SecretRow      // as it was put last; nil when it was not
-	versions map[string]bool // whose value may be another
+	row      *SecretRow            // as it was put last; nil when it was not
+	versions map[string]bool       // whose value may be another
+	labels   map[rota.Label]string // that were put, and on which version last
 }
 
 func newWatch(tx Tx) *watch { return &watch{Tx: tx, changed: map[rota.Key]*change{}} }
@@ -20,7 +22,7 @@ func newWatch(tx Tx) *watch { return &watch{Tx: tx, changed: map[rota.Key]*chang
 func (w *watch) of(k rota.Key) *change {
 	c := w.changed[k]
 	if c == nil {
-		c = &change{versions: map[string]bool{}}
+		c = &change{versions: map[string]bool{}, labels: map[rota.Label]string{}}
 		w.changed[k] = c
 	}
 	return c
@@ -37,12 +39,12 @@ func (w *watch) DeleteSecret(k rota.Key) error {
 }
 
 func (w *watch) PutLabel(k rota.Key, l rota.Label, version string) error {
-	w.of(k)
+	w.of(k).labels[l] = version
 	return w.Tx.PutLabel(k, l, version)
 }
 
 func (w *watch) DeleteLabel(k rota.Key, l rota.Label) error {
-	w.of(k)
+	delete(w.of(k).labels, l)
 	return w.Tx.DeleteLabel(k, l)
 }
 

@@ -83,9 +83,10 @@ func TestNoStatementReadsTheRowsOfOtherSecrets(t *testing.T) {
 // allowed are the statements that may read what is not of one secret.
 func allowed(query string) bool {
 	for _, part := range []string{
-		"t.kind <> '' OR t.claim_owner <> ''",         // the start of a process, over the index of busy tasks
-		"FROM credentials WHERE id > $1",              // pages of all secrets' credentials
-		"AND gone = 0 AND deletion_date = 0 ORDER BY", // the first page of the list, in the order of an index
+		"FROM functions WHERE account = $1 AND region = $2 ORDER BY name", // all functions, which are few
+		"t.kind <> '' OR t.claim_owner <> ''",                             // the start of a process, over the index of busy tasks
+		"FROM credentials WHERE id > $1",                                  // pages of all secrets' credentials
+		"AND gone = 0 AND deletion_date = 0 ORDER BY",                     // the first page of the list, in the order of an index
 	} {
 		if strings.Contains(query, part) {
 			return true

@@ -46,6 +46,7 @@ type player struct {
 	n       int
 	values  map[string]string // by version
 	current string
+	turns   turns
 }
 
 // picture is all rows of the secret.
@@ -130,6 +131,7 @@ func (p *player) play() {
 		}
 	}
 	p.invariants(after)
+	p.turns.follow(p.World, p.told(), after)
 	p.inStep(after)
 }
 

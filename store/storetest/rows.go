@@ -3,6 +3,8 @@ package storetest
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -31,11 +33,15 @@ func rows(t *testing.T, open Open) {
 		{"the same rows in another region are others", otherRegion},
 		{"the regions of a secret come back in the order they were added, and are its own", replicaRows},
 		{"a policy is one text of one secret, and goes with it", policyRows},
+		{"every column of a principal, its policies and its keys comes back, and they go with it", principalRows},
+		{"a principal's name is used once, and a key is somebody's", uniquePrincipal},
+		{"every column of a function comes back, and of its region only", functionRows},
 		{"a transaction that fails has written nothing", failedTransaction},
 		{"a panic in a transaction writes nothing and frees the database", panicInTransaction},
 		{"one transaction has one time", oneTime},
 		{"a name is used once among secrets that are not gone", uniqueName},
 		{"a label sits on one version", oneVersionPerLabel},
+		{"the outbox keeps the order, and uses no number twice", outboxRows},
 		{"the hot read agrees with the rows", hotRead},
 		{"writers do not lose each other's writes", writers},
 		{"a reader sees one state while others write", oneState},
@@ -320,6 +326,7 @@ func hotRead(t *testing.T, d store.Driver) {
 	none("another suffix", with(func(q *store.FetchQuery) { q.Suffix = "ZZZZZZ" }))
 	none("another region", with(func(q *store.FetchQuery) { q.Region = "us-east-1" }))
 	none("another label", with(func(q *store.FetchQuery) { q.Label = "z" }))
+	hotAccess(t, d, q, s)
 	s.DeletionDate = Start
 	update(t, d, func(tx store.Tx) error { return tx.PutSecret(s) })
 	if got, ok, err := d.Fetch(ctx, q); err != nil || !ok || !got.Deleted {
@@ -328,6 +335,32 @@ func hotRead(t *testing.T, d store.Driver) {
 	s.Gone = Start
 	update(t, d, func(tx store.Tx) error { return tx.PutSecret(s) })
 	none("a secret that is gone", q)
+}
+
+// hotAccess: what decides who may read comes with the value, whatever is in
+// the tags.
+func hotAccess(t *testing.T, d store.Driver, q store.FetchQuery, s store.SecretRow) {
+	tags := []rota.Tag{{Key: "team", Value: "a"}, {Key: "1:", Value: "2:b3:"}, {Key: "é\x1f", Value: ""}, {Key: "", Value: "no\x00thing\n"}}
+	s.Type, s.Rotation.Function, s.PrimaryRegion = "SomePartner", "arn:aws:lambda:r:1:function:f", "there"
+	update(t, d, func(tx store.Tx) error {
+		other := s.Key
+		other.ID += "-other"
+		return errors.Join(tx.PutSecret(s), tx.PutTags(s.Key, tags), tx.PutPolicy(s.Key, "{}"), tx.PutTags(other, tags[:1]), tx.PutPolicy(other, "no"))
+	})
+	got, ok, err := d.Fetch(context.Background(), q)
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	slices.SortFunc(got.Tags, func(a, b rota.Tag) int { return strings.Compare(a.Key, b.Key) })
+	slices.SortFunc(tags, func(a, b rota.Tag) int { return strings.Compare(a.Key, b.Key) })
+	same(t, store.Fetched{Type: "SomePartner", Function: s.Rotation.Function, PrimaryRegion: "there", Tags: tags, Policy: "{}"},
+		store.Fetched{Type: got.Type, Function: got.Function, PrimaryRegion: got.PrimaryRegion, Tags: got.Tags, Policy: got.Policy})
+	update(t, d, func(tx store.Tx) error {
+		return errors.Join(tx.PutTags(s.Key, nil), tx.PutPolicy(s.Key, ""))
+	})
+	if got, _, err := d.Fetch(context.Background(), q); err != nil || got.Tags != nil || got.Policy != "" {
+		t.Errorf("without tags and policy: %v %q %v", got.Tags, got.Policy, err)
+	}
 }
 
 func writers(t *testing.T, d store.Driver) {

@@ -21,7 +21,7 @@ func rules(t *testing.T, open Open) {
 	for _, group := range []struct {
 		name   string
 		checks []check
-	}{{"keys", keyChecks}, {"claims", claimChecks}, {"together", togetherChecks}, {"attempts", attemptChecks}, {"ledger", ledgerChecks}, {"endings", endingChecks}, {"readers", readerChecks}, {"purge", purgeChecks}, {"settings", settingChecks}, {"lists", listChecks}, {"regions", regionChecks}, {"replicas", replicaChecks}} {
+	}{{"keys", keyChecks}, {"claims", claimChecks}, {"together", togetherChecks}, {"outbox", outboxChecks}, {"attempts", attemptChecks}, {"ledger", ledgerChecks}, {"endings", endingChecks}, {"readers", readerChecks}, {"purge", purgeChecks}, {"settings", settingChecks}, {"lists", listChecks}, {"regions", regionChecks}, {"replicas", replicaChecks}, {"allowed", allowChecks}, {"principals", principalChecks}, {"administrators", administratorChecks}, {"principals and crashes", principalCrashChecks}, {"redirected", redirectChecks}, {"functions", functionChecks}} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, c := range group.checks {
 				t.Run(c.guards, func(t *testing.T) { c.check(NewWorld(t, open)) })

@@ -77,7 +77,7 @@ var readerChecks = []check{
 			w.T.Errorf("the readers are %+v", readers)
 		}
 	}},
-	{"a new reader that cannot be recorded gets no value, a known one does", func(w *World) {
+	{"a reader whose record is due and cannot be written gets no value, any other does", func(w *World) {
 		w.Create("s", "v1", "a")
 		w.Hooks.Before = func() error { return errStop }
 		_, err := w.GetSecretValue(w.T.Context(), Caller, store.GetSecretValueInput{SecretID: "s"})
@@ -86,10 +86,34 @@ var readerChecks = []check{
 		}
 		w.Hooks.Before = nil
 		w.Value("s", "", "")
-		w.Clock.Advance(48 * time.Hour)
 		w.Hooks.Before = func() error { return errStop }
+		w.Clock.Advance(time.Minute - time.Millisecond)
 		if got := w.Value("s", "", ""); got != "a" {
-			w.T.Errorf("the known reader got %q", got)
+			w.T.Errorf("who was recorded within the minute got %q", got)
+		}
+		w.Clock.Advance(time.Millisecond)
+		if _, err := w.GetSecretValue(w.T.Context(), Caller, store.GetSecretValueInput{SecretID: "s"}); !errors.Is(err, errStop) {
+			w.T.Errorf("who was recorded a minute ago got %v", err)
+		}
+	}},
+	{"a reader who was recorded within the minute costs no commit, but the first of a day", func(w *World) {
+		w.Create("s", "v1", "a")
+		w.Value("s", "", "")
+		commits := w.counting()
+		w.Clock.Advance(time.Minute - time.Millisecond)
+		for range 5 {
+			w.Value("s", "", "")
+		}
+		if n := commits(); n != 0 {
+			w.T.Errorf("it was %d commits", n)
+		}
+		midnight := Start.Truncate(24 * time.Hour).Add(24 * time.Hour)
+		w.Clock.Set(midnight.Add(-time.Second))
+		w.Value("s", "", "")
+		w.Clock.Set(midnight)
+		w.Hooks.Before = func() error { return errStop }
+		if got := w.Value("s", "", ""); got != "a" { // the date of the last access is no record of a reader
+			w.T.Errorf("the first read of a day, which is not recorded, got %q", got)
 		}
 	}},
 	{"the day of the last read is of the version that was read", func(w *World) {

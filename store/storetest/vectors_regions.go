@@ -23,6 +23,15 @@ func (Policies) CheckPolicy(_ context.Context, p store.PolicySetup) (store.Polic
 	return store.PolicyCheck{Public: all && doc.Effect == "Allow", LocksOut: all && doc.Effect == "Deny"}, nil
 }
 
+// CheckIdentity reads an identity policy in a word: "full", "deny", "other".
+func (Policies) CheckIdentity(_, document string) (store.IdentityCheck, error) {
+	switch document {
+	case "full", "deny", "other":
+		return store.IdentityCheck{FullAccess: document == "full", Denies: document == "deny"}, nil
+	}
+	return store.IdentityCheck{}, rota.E(rota.MalformedPolicy, "This policy has invalid syntax.")
+}
+
 func (q request) replicas() (out []store.ReplicaRegion) {
 	for _, r := range q.Replicas {
 		out = append(out, store.ReplicaRegion{Region: r["Region"], KMSKeyID: r["KmsKeyId"]})

@@ -121,6 +121,16 @@ func (f *Functions) Check(_ context.Context, s store.Setup) (store.Assignment, e
 	return store.Assignment{Lane: "lane", Capacity: 2}, nil
 }
 
+// Reach is the function, the type and, while there is one of them, the value
+// up to its first comma.
+func (f *Functions) Reach(s store.Setup) string {
+	if s.Secret.Rotation.Function == "" && s.Secret.Type == "" {
+		return ""
+	}
+	host, _, _ := strings.Cut(string(s.Current.Reveal()), ",")
+	return s.Secret.Rotation.Function + " " + s.Secret.Type + " " + host
+}
+
 // World is a store on a fresh database.
 type World struct {
 	*store.Store
@@ -131,6 +141,7 @@ type World struct {
 	Sealer    *seal.Sealer
 	Folder    string
 	Woken     int // calls of Changed
+	Outgoing  int // and of Outgoing
 	open      Open
 	ids       int
 	mu        sync.Mutex
@@ -164,6 +175,7 @@ func (w *World) Config() store.Config {
 	return store.Config{
 		Account: Account, Region: Region, Regions: []string{There, Elsewhere}, Sealer: w.Sealer, Functions: w.Functions, Policies: Policies{}, NewID: w.NewID,
 		Rand: rand.NewChaCha8([32]byte{byte(w.ids), 1}), Changed: func() { w.mu.Lock(); w.Woken++; w.mu.Unlock() },
+		Tell: tellAll, Outgoing: func() { w.mu.Lock(); w.Outgoing++; w.mu.Unlock() },
 	}
 }
 
