@@ -40,8 +40,8 @@
 // there what nothing denies.
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)
 //
-// Permissions boundaries, session policies and the policies of an
-// organization do not exist here.
+// A session may have a policy of its own, which only limits it. Permissions
+// boundaries and the policies of an organization do not exist here.
 //
 // # Where AWS's pages are silent
 //
@@ -54,6 +54,8 @@
 //     nothing. Where the match is negated (StringNotEquals, NotResource), an
 //     Allow does not apply and a Deny does.
 //   - The value of a variable is literal: an asterisk in it is no wildcard.
+//   - A session's policy limits what a resource policy grants, too, even one
+//     that names the session itself.
 //   - Deny with NotPrincipal leaves a caller out only if it lists all that the
 //     caller is: the user and the account; the session, the role and the account.
 //   - A value that is not of the operator's type (a tag that is no number)

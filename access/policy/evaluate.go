@@ -27,10 +27,11 @@ const (
 	IdentityPolicy By = iota
 	ResourcePolicy
 	AccountRoot // the account's root user may do everything that is not denied
+	SessionPolicy
 )
 
 func (b By) String() string {
-	return [...]string{"identity-based policy", "resource-based policy", "root user of the account"}[b]
+	return [...]string{"identity-based policy", "resource-based policy", "root user of the account", "session policy"}[b]
 }
 
 // Evaluate decides a request by the policies attached to its principal and
@@ -43,30 +44,46 @@ func (b By) String() string {
 // the decision to the identity policies. The root user needs no Allow in its
 // own account.
 //
+// What a session's own policy does not allow, nothing allows it.
+//
 // It changes nothing, and may be called again and at the same time.
 func Evaluate(r *Request, identities []*Policy, attached *Policy) Decision {
 	if r.Principal.arn == "" {
 		return Decision{}
 	}
 	c := r.call()
+	if r.Session == nil {
+		return evaluate(&c, identities, attached)
+	}
+	if i := r.Session.find(&c, deny, direct); i >= 0 {
+		return r.Session.decision(i, SessionPolicy)
+	}
+	d := evaluate(&c, identities, attached)
+	if d.Allowed && r.Session.find(&c, allow, direct) < 0 {
+		return Decision{By: SessionPolicy}
+	}
+	return d
+}
+
+func evaluate(c *call, identities []*Policy, attached *Policy) Decision {
 	for _, p := range identities {
-		if i := p.find(&c, deny, direct); i >= 0 {
+		if i := p.find(c, deny, direct); i >= 0 {
 			return p.decision(i, IdentityPolicy)
 		}
 	}
-	if i := attached.find(&c, deny, delegated); i >= 0 {
+	if i := attached.find(c, deny, delegated); i >= 0 {
 		return attached.decision(i, ResourcePolicy)
 	}
 
-	foreign, least := r.foreign(), direct
+	foreign, least := c.foreign(), direct
 	if foreign {
 		least = delegated
 	}
-	granted := attached.find(&c, allow, least)
+	granted := attached.find(c, allow, least)
 	if granted >= 0 && !foreign {
 		return attached.decision(granted, ResourcePolicy)
 	}
-	d := own(&c, identities)
+	d := own(c, identities)
 	if d.Allowed && foreign && granted < 0 {
 		return Decision{By: ResourcePolicy}
 	}
@@ -208,15 +225,13 @@ func (d Decision) Denial(r *Request) string {
 	if named != "" {
 		b.WriteString(" on resource: " + named)
 	}
-	policy := "identity-based policy"
-	if d.By == ResourcePolicy {
-		policy = "resource-based policy"
+	policy, article := d.By.String(), "a"
+	if d.By == IdentityPolicy {
+		article = "an"
 	}
 	switch {
-	case d.Explicit && d.By == ResourcePolicy:
-		b.WriteString(" with an explicit deny in a " + policy)
 	case d.Explicit:
-		b.WriteString(" with an explicit deny in an " + policy)
+		b.WriteString(" with an explicit deny in " + article + " " + policy)
 	default:
 		b.WriteString(" because no " + policy + " allows the " + r.Action + " action")
 	}

@@ -13,8 +13,8 @@ type Verdict struct {
 	Why       string // one sentence: why it applies, or the first element that does not
 }
 
-// Explain is [Evaluate] with what every statement says, identity policies
-// first. The sentences show values of the request and of the policies, so
+// Explain is [Evaluate] with what every statement says: identity policies
+// first, then the session's, then the resource's. The sentences show values of the request and of the policies, so
 // they are for those who may read the policies.
 func Explain(r *Request, identities []*Policy, attached *Policy) (Decision, []Verdict) {
 	d := Evaluate(r, identities, attached)
@@ -23,6 +23,7 @@ func Explain(r *Request, identities []*Policy, attached *Policy) (Decision, []Ve
 	for _, p := range identities {
 		list = p.explain(&c, IdentityPolicy, list)
 	}
+	list = r.Session.explain(&c, SessionPolicy, list)
 	return d, attached.explain(&c, ResourcePolicy, list)
 }
 

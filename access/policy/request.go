@@ -13,6 +13,11 @@ type Request struct {
 	Resource  string // ARN; "*" for an operation without one
 	Named     string // what a denial calls the resource, if not its ARN: the name that the caller sent
 
+	// Session is the policy that temporary credentials were issued with: they
+	// may do nothing that it does not allow, and by it alone nothing. nil: no
+	// limit.
+	Session *Policy
+
 	// Time is when the request is decided; conditions see whole seconds, as
 	// AWS's do.
 	Time time.Time
