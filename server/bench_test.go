@@ -34,10 +34,39 @@ func BenchmarkGetSecretValue(b *testing.B) {
 	if a.status != http.StatusOK {
 		b.Fatal(a.body)
 	}
-	b.Run("rota", func(b *testing.B) { load(b, w, w.url) })
+	b.Run("rota", func(b *testing.B) { load(b, w, w.url, keyID) })
+	withPolicies(b, w)
+	b.Run("policies", func(b *testing.B) { load(b, w, w.url, userKey+"app") })
 	floor := httptest.NewServer(floorHandler(b))
 	defer floor.Close()
-	b.Run("floor", func(b *testing.B) { load(b, w, floor.URL) })
+	b.Run("floor", func(b *testing.B) { load(b, w, floor.URL, keyID) })
+}
+
+// withPolicies makes the user app, who may read the secret by the last of the
+// seven statements that are looked at: his own policies, as a platform team
+// writes them, and the secret's.
+func withPolicies(b *testing.B, w *world) {
+	b.Helper()
+	w.user(b, "app", `{"Version":"2012-10-17","Statement":[
+		{"Sid":"Own","Effect":"Allow","Action":["secretsmanager:GetSecretValue","secretsmanager:DescribeSecret"],"Resource":"arn:aws:secretsmanager:*:123456789012:secret:${aws:username}/*"},
+		{"Sid":"Team","Effect":"Allow","Action":["secretsmanager:Get*","secretsmanager:Describe*","secretsmanager:List*"],"Resource":"arn:aws:secretsmanager:*:123456789012:secret:shared/*",
+			"Condition":{"StringEquals":{"aws:ResourceTag/team":["payments","platform"]}}},
+		{"Sid":"Lists","Effect":"Allow","Action":["secretsmanager:ListSecrets","secretsmanager:GetRandomPassword"],"Resource":"*"}]}`,
+		`{"Version":"2012-10-17","Statement":[
+		{"Sid":"OnlyFromInside","Effect":"Deny","Action":"*","Resource":"*","Condition":{"NotIpAddress":{"aws:SourceIp":["10.0.0.0/8","127.0.0.0/8","192.168.0.0/16"]}}},
+		{"Sid":"NotPending","Effect":"Deny","Action":"secretsmanager:GetSecretValue","Resource":"*","Condition":{"StringEquals":{"secretsmanager:VersionStage":"AWSPENDING"}}}]}`)
+	document := quoted(`{"Version":"2012-10-17","Statement":[
+		{"Sid":"NoStrangers","Effect":"Deny","Principal":"*","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:PrincipalAccount":"123456789012"}}},
+		{"Sid":"Readers","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::123456789012:user/other","arn:aws:iam::123456789012:user/app"]},"Action":"secretsmanager:GetSecretValue","Resource":"*",
+			"Condition":{"StringEquals":{"aws:ResourceTag/stage":"prod"}}}]}`)
+	for target, body := range map[string]string{
+		"PutResourcePolicy": `{"SecretId":"app/db","ResourcePolicy":` + document + `}`,
+		"TagResource":       `{"SecretId":"app/db","Tags":[{"Key":"team","Value":"payments"},{"Key":"stage","Value":"prod"},{"Key":"cost-center","Value":"4711"},{"Key":"owner","Value":"ada"}]}`,
+	} {
+		if a := send(b, w.request(b, "secretsmanager."+target, body)); a.status != http.StatusOK {
+			b.Fatal(a.body)
+		}
+	}
 }
 
 func quoted(s string) string {
@@ -46,11 +75,11 @@ func quoted(s string) string {
 }
 
 // load sends one request again and again.
-func load(b *testing.B, w *world, url string) {
+func load(b *testing.B, w *world, url, key string) {
 	const body = `{"SecretId":"app/db"}`
 	r := w.request(b, "secretsmanager.GetSecretValue", body)
 	r.URL.Host = strings.TrimPrefix(url, "http://")
-	wire.Sign(r, []byte(body), keyID, secretKey, region, wire.Service, time.Now())
+	wire.Sign(r, []byte(body), key, secretKey, region, wire.Service, time.Now())
 	before := cpu()
 	b.ResetTimer()
 	for range b.N {
@@ -117,4 +146,29 @@ func floorHandler(b *testing.B) http.Handler {
 		w.Header().Set("Content-Type", wire.ContentType)
 		_, _ = w.Write(out.Bytes())
 	})
+}
+
+// BenchmarkMay is the decision alone: what a policy evaluation adds to a
+// request.
+func BenchmarkMay(b *testing.B) {
+	w := newWorld(b)
+	a := send(b, w.request(b, "secretsmanager.CreateSecret", `{"Name":"app/db","ClientRequestToken":"`+newID()+`","SecretString":`+quoted(benchValue)+`}`))
+	if a.status != http.StatusOK {
+		b.Fatal(a.body)
+	}
+	withPolicies(b, w)
+	on, _, err := w.store.Resource(b.Context(), principalHere, "app/db")
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := w.request(b, "secretsmanager.GetSecretValue", "{}")
+	r.RemoteAddr = "127.0.0.1:4711"
+	b.ReportAllocs()
+	for b.Loop() {
+		g := w.gate(r, w.grants.of[arnOf("app")], account, region)
+		g.about(&wire.GetSecretValueInput{SecretId: "app/db"})
+		if err := g.may("secretsmanager:GetSecretValue", on); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

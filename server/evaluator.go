@@ -8,8 +8,8 @@ import (
 	"github.com/rotahq/rota/store"
 )
 
-// ResourcePolicies lets the store check resource policies by the rules of
-// package policy, which will also evaluate them.
+// ResourcePolicies lets the store check policies, of secrets and of
+// principals, by the rules of package policy, which will also evaluate them.
 type ResourcePolicies struct{}
 
 var _ store.Policies = ResourcePolicies{}
@@ -22,6 +22,15 @@ func (ResourcePolicies) CheckPolicy(_ context.Context, p store.PolicySetup) (sto
 	}
 	_, public := doc.Public()
 	return store.PolicyCheck{Public: public, LocksOut: locksOut(doc, p)}, nil
+}
+
+// CheckIdentity reads a policy of a principal.
+func (ResourcePolicies) CheckIdentity(name, document string) (store.IdentityCheck, error) {
+	doc, err := policy.ParseIdentity(name, document)
+	if err != nil {
+		return store.IdentityCheck{}, err
+	}
+	return store.IdentityCheck{FullAccess: doc.FullAccess(), Denies: doc.Denies()}, nil
 }
 
 // locksOut says whether the caller could neither replace the policy nor

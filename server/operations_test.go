@@ -26,6 +26,7 @@ type client struct {
 	*secretsmanager.Client
 	*world
 	first, second string // versions
+	key           string // an access key of somebody's, where a test makes one
 	name, arn     *string
 }
 

@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"slices"
+	"maps"
 	"time"
 
 	"github.com/rotahq/rota"
@@ -16,22 +16,28 @@ import (
 
 // ownOperations are rota's own.
 func (s *Server) ownOperations() map[string]operation {
-	return map[string]operation{
-		"Status": ownOn(s.status),
-		"Show":   ownOn(s.show),
-		"Expire": ownOn(s.expire),
-	}
+	own := principalOperations()
+	maps.Copy(own, s.functionOperations())
+	maps.Copy(own, map[string]operation{
+		"Status": ownOn((*Server).status),
+		"Show":   ownOn((*Server).show),
+		"Expire": ownOn((*Server).expire),
+
+		"ExplainPolicy": ownOn((*Server).explainPolicy),
+	})
+	return own
 }
 
 // ownOn makes an operation of rota's own. They are plain JSON; a member that
 // the operation does not know is a mistake of the caller.
-func ownOn[In, Out any](do func(context.Context, rota.Caller, In) (Out, error)) operation {
-	return func(ctx context.Context, c rota.Caller, body []byte) ([]byte, error) {
+func ownOn[In, Out any](do func(*Server, context.Context, rota.Caller, In) (Out, error)) operation {
+	return func(ctx context.Context, q *request, body []byte) ([]byte, error) {
 		var in In
 		if err := decodeStrict(body, &in); err != nil {
 			return nil, rota.E(rota.Serialization, "The request body can not be read: it must be one JSON object with the members of this operation.")
 		}
-		out, err := do(ctx, c, in)
+		c := q.caller(in)
+		out, err := perform(ctx, q, in, func(s *Server) (Out, error) { return do(s, ctx, c, in) })
 		if err != nil {
 			return nil, err
 		}
@@ -120,89 +126,45 @@ const (
 )
 
 func (s *Server) show(ctx context.Context, c rota.Caller, in wire.ShowInput) (wire.ShowOutput, error) {
-	var out wire.ShowOutput
-	d, err := s.Store.DescribeSecret(ctx, c, store.DescribeSecretInput{SecretID: in.SecretId})
-	if err != nil {
-		return out, err
-	}
-	one := store.Status{Secret: d}
-	if one.Task, err = s.Store.Task(ctx, d.Key); err != nil && rota.CodeOf(err) != rota.NotFound {
-		return out, err
-	}
-	rows, err := s.Store.Credentials(ctx, c, d.ARN())
-	if err != nil {
-		return out, err
-	}
-	out.Credentials = []wire.ShownCredential{}
-	notProven := 0
-	for _, r := range rows {
-		if r.State.Open() {
-			one.Open = append(one.Open, r)
-		}
-		if r.State == rota.NotProven {
-			notProven++
-		}
-		out.Credentials = append(out.Credentials, shownCredential(r))
-	}
-	out.SecretStatus = statusOf(one)
-	out.NotProven = notProven
-	out.Rotator = d.Rotation.Function
-	if err := s.showVersions(ctx, c, d, &out); err != nil {
-		return out, err
-	}
-	if err := s.showJournal(ctx, c, d, in, &out); err != nil {
-		return out, err
-	}
-	readers, err := s.Store.Readers(ctx, c, d.ARN())
-	out.Readers = []wire.ShownReader{}
-	for _, r := range readers {
-		out.Readers = append(out.Readers, wire.ShownReader{
-			VersionId: r.Version, Principal: r.Principal, Instance: r.Instance, First: r.First, Last: r.Last, Grade: r.Grade,
-		})
-	}
-	return out, err
-}
-
-func (s *Server) showVersions(ctx context.Context, c rota.Caller, d rota.Secret, out *wire.ShowOutput) error {
-	out.Versions = []wire.ShownVersion{}
-	token := ""
-	for {
-		page, err := s.Store.ListSecretVersionIds(ctx, c, store.ListSecretVersionIDsInput{SecretID: d.ARN(), IncludeDeprecated: true, MaxResults: 100, NextToken: token})
-		if err != nil {
-			return err
-		}
-		for _, v := range page.Versions {
-			out.Versions = append(out.Versions, wire.ShownVersion{VersionId: v.ID, Labels: v.Labels, Created: v.Created, Empty: v.Kind == rota.KindNone})
-		}
-		if token = page.NextToken; token == "" {
-			return nil
-		}
-	}
-}
-
-// showJournal shows the newest entries, or what came after the one that the
-// caller has seen.
-func (s *Server) showJournal(ctx context.Context, c rota.Caller, d rota.Secret, in wire.ShowInput, out *wire.ShowOutput) error {
 	limit := in.MaxJournal
 	if limit <= 0 {
 		limit = shownJournal
 	}
-	entries, err := s.Store.JournalOf(ctx, c, d.ARN(), min(limit, mostJournal), 0)
+	one, err := s.Store.Show(ctx, c, in.SecretId, min(limit, mostJournal))
 	if err != nil {
-		return err
+		return wire.ShowOutput{}, err
 	}
-	out.Journal = []wire.ShownEntry{}
-	slices.Reverse(entries)
-	for _, e := range entries {
-		if e.Seq <= in.AfterJournal {
-			continue
+	out := wire.ShowOutput{
+		SecretStatus: statusOf(one.Status), Rotator: one.Secret.Rotation.Function,
+		Versions: []wire.ShownVersion{}, Credentials: []wire.ShownCredential{}, Journal: []wire.ShownEntry{}, Readers: []wire.ShownReader{},
+	}
+	for _, v := range one.Versions {
+		out.Versions = append(out.Versions, wire.ShownVersion{VersionId: v.ID, Labels: v.Labels, Created: v.Created, Empty: v.Kind == rota.KindNone})
+	}
+	for _, r := range one.Credentials {
+		if r.State == rota.NotProven {
+			out.NotProven++
 		}
-		out.Journal = append(out.Journal, wire.ShownEntry{
-			Number: e.Seq, VersionId: e.Token, Claim: e.Claim, Attempt: e.Attempt, Step: e.Step, Started: e.Started,
-			Milliseconds: e.Duration.Milliseconds(), Outcome: e.Outcome, Cause: e.Cause, Next: e.Next,
+		out.Credentials = append(out.Credentials, shownCredential(r))
+	}
+	for _, e := range one.Journal {
+		if e.Seq > in.AfterJournal { // what the caller has not seen
+			out.Journal = append(out.Journal, shownEntry(e))
+		}
+	}
+	for _, r := range one.Readers {
+		out.Readers = append(out.Readers, wire.ShownReader{
+			VersionId: r.Version, Principal: r.Principal, Instance: r.Instance, First: r.First, Last: r.Last, Grade: r.Grade,
 		})
 	}
-	return nil
+	return out, nil
+}
+
+func shownEntry(e rota.JournalEntry) wire.ShownEntry {
+	return wire.ShownEntry{
+		Number: e.Seq, VersionId: e.Token, Claim: e.Claim, Attempt: e.Attempt, Step: e.Step, Started: e.Started,
+		Milliseconds: e.Duration.Milliseconds(), Outcome: e.Outcome, Cause: e.Cause, Next: e.Next,
+	}
 }
 
 func shownCredential(r rota.Credential) wire.ShownCredential {
@@ -216,48 +178,7 @@ func shownCredential(r rota.Credential) wire.ShownCredential {
 // expire changes the ending of one version, and shows the row that it was
 // changed in.
 func (s *Server) expire(ctx context.Context, c rota.Caller, in wire.ExpireInput) (wire.ExpireOutput, error) {
-	var out wire.ExpireOutput
-	version, err := s.oneOpen(ctx, c, in)
-	if err != nil {
-		return out, err
-	}
 	change := store.EndingChange{Now: in.Now, Hold: in.Hold, Resume: in.Resume, Until: deref(in.Until)}
-	if err := s.Store.SetEnding(ctx, c, in.SecretId, version, change); err != nil {
-		return out, err
-	}
-	rows, err := s.Store.Credentials(ctx, c, in.SecretId)
-	if err != nil {
-		return out, err
-	}
-	var last rota.Credential
-	for _, r := range rows {
-		if r.Version == version && !r.Changed.Before(last.Changed) {
-			last = r
-		}
-	}
-	out.Credential = shownCredential(last)
-	return out, nil
-}
-
-// oneOpen is the version that is meant: the one named, else the only one whose
-// ending is open. "" lets the store say that there is none, or which.
-func (s *Server) oneOpen(ctx context.Context, c rota.Caller, in wire.ExpireInput) (string, error) {
-	if in.VersionId != "" {
-		return in.VersionId, nil
-	}
-	rows, err := s.Store.Credentials(ctx, c, in.SecretId)
-	if err != nil {
-		return "", err
-	}
-	version := ""
-	for _, r := range rows {
-		if !r.State.Open() || r.Version == version {
-			continue
-		}
-		if version != "" {
-			return "", nil
-		}
-		version = r.Version
-	}
-	return version, nil
+	row, err := s.Store.Expire(ctx, c, in.SecretId, in.VersionId, change)
+	return wire.ExpireOutput{Credential: shownCredential(row)}, err
 }

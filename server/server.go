@@ -11,9 +11,11 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/rotahq/rota"
+	"github.com/rotahq/rota/function"
 	"github.com/rotahq/rota/store"
 	"github.com/rotahq/rota/wire"
 )
@@ -26,11 +28,18 @@ const MaxBody = 1 << 20
 type Config struct {
 	Store    *store.Store
 	Verifier *wire.Verifier
+	Grants   Grants        // what those may do who signed
+	Sessions Sessions      // issues temporary credentials
 	NewID    func() string // request ids
 	Log      *slog.Logger  // never sees a value
 	// Healthy says which part is not working, for /healthz: an error whose
 	// text goes into the log, and out only as "failing".
 	Healthy func(context.Context) error
+	// Functions invokes functions that are not rota's own; nil: there are
+	// none here.
+	Functions *function.Router
+	// Audit records every call; nil: none is recorded.
+	Audit *Audit
 	// ClockHeld says why scheduled starts and endings wait, "" if they do not.
 	ClockHeld func() string
 }
@@ -38,12 +47,13 @@ type Config struct {
 // Server answers requests. It is an http.Handler.
 type Server struct {
 	Config
-	aws map[string]operation
-	own map[string]operation
+	aws       map[string]operation
+	own       map[string]operation
+	documents documents
 }
 
 // operation decodes a body, does the work and encodes the answer.
-type operation func(ctx context.Context, c rota.Caller, body []byte) ([]byte, error)
+type operation func(ctx context.Context, q *request, body []byte) ([]byte, error)
 
 // New returns a server.
 func New(c Config) *Server {
@@ -52,11 +62,25 @@ func New(c Config) *Server {
 	return s
 }
 
-// request is what the log tells of one request: never a body, never a header.
+// request is one request, and what the log tells of it: never a body, never a
+// header.
 type request struct {
 	id        string
 	operation string
 	principal string
+
+	as   rota.Caller
+	gate gate
+	audited
+}
+
+// caller is on whose behalf an operation runs: whoever signed, who may do
+// what the policies say of this request.
+func (q *request) caller(in any) rota.Caller {
+	q.gate.about(in)
+	c := q.as
+	c.May = q.gate.may
+	return c
 }
 
 // ServeHTTP is the one path of every request: method, size, signature,
@@ -66,9 +90,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.health(w, r)
 		return
 	}
+	if strings.HasPrefix(r.URL.Path, wire.InvokePrefix) {
+		s.serveInvoke(w, r)
+		return
+	}
 	start := time.Now()
-	q := request{id: s.NewID()}
+	q := request{id: s.NewID(), audited: audited{server: s, http: r}}
 	answer, err := s.answer(r, &q)
+	if err = s.record(r, &q, err); err != nil {
+		answer = nil
+	}
 	var unsent error
 	if err != nil {
 		unsent = wire.WriteError(w, q.id, err)
@@ -121,19 +152,24 @@ func (s *Server) answer(r *http.Request, q *request) (answer []byte, err error) 
 	if err != nil {
 		return nil, err
 	}
-	q.principal = who.Caller.Principal
+	q.principal, q.who = who.Caller.Principal, who
 	service, operation, err := wire.Target(r.Header)
 	if err != nil {
 		return nil, err
 	}
-	q.operation = operation
+	q.operation, q.service = operation, service
 	do, err := s.find(service, operation)
 	if err != nil {
 		return nil, err
 	}
-	c := who.Caller
-	c.RequestID, c.Source = q.id, r.RemoteAddr
-	return do(r.Context(), c, body)
+	grant, err := s.Grants.Grant(r.Context(), who)
+	if err != nil {
+		return nil, err
+	}
+	q.as = who.Caller
+	q.as.RequestID, q.as.Source = q.id, r.RemoteAddr
+	q.gate = s.gate(r, grant, q.as.Account, q.as.Region)
+	return do(r.Context(), q, body)
 }
 
 func (s *Server) find(service, operation string) (operation, error) {
@@ -152,9 +188,11 @@ const firstRead = 16 << 10
 
 // read reads a body once. More than MaxBody is refused before it is read
 // where the length is told, and at the limit where it is not.
-func read(r *http.Request) ([]byte, error) {
-	tooLarge := rota.E(rota.TooLarge, "The request body is larger than %d bytes.", MaxBody)
-	if r.ContentLength > MaxBody {
+func read(r *http.Request) ([]byte, error) { return readUpTo(r, MaxBody) }
+
+func readUpTo(r *http.Request, limit int) ([]byte, error) {
+	tooLarge := rota.E(rota.TooLarge, "The request body is larger than %d bytes.", limit)
+	if r.ContentLength > int64(limit) {
 		return nil, tooLarge
 	}
 	size := int64(512)
@@ -166,7 +204,7 @@ func read(r *http.Request) ([]byte, error) {
 		n, err := r.Body.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
 		switch {
-		case len(body) > MaxBody:
+		case len(body) > limit:
 			return nil, tooLarge
 		case errors.Is(err, io.EOF):
 			return body, nil
@@ -200,13 +238,14 @@ func (s *Server) health(w http.ResponseWriter, r *http.Request) {
 func on[In any, P interface {
 	*In
 	wire.Input
-}](do func(context.Context, rota.Caller, *In) (wire.Output, error)) operation {
-	return func(ctx context.Context, c rota.Caller, body []byte) ([]byte, error) {
+}](do func(*Server, context.Context, rota.Caller, *In) (wire.Output, error)) operation {
+	return func(ctx context.Context, q *request, body []byte) ([]byte, error) {
 		var in In
 		if err := wire.Decode(body, P(&in)); err != nil {
 			return nil, err
 		}
-		out, err := do(ctx, c, &in)
+		c := q.caller(&in)
+		out, err := perform(ctx, q, &in, func(s *Server) (wire.Output, error) { return do(s, ctx, c, &in) })
 		if err != nil {
 			return nil, err
 		}

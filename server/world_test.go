@@ -23,6 +23,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/rotahq/rota"
+	"github.com/rotahq/rota/access/audit"
+	"github.com/rotahq/rota/access/session"
+	"github.com/rotahq/rota/access/trail"
 	"github.com/rotahq/rota/engine"
 	"github.com/rotahq/rota/function"
 	"github.com/rotahq/rota/rotation"
@@ -56,6 +59,11 @@ type world struct {
 	engine   *engine.Engine
 	driver   *sqlite.Driver
 	random   source
+	grants   *grants
+	trail    *trail.Trail
+	audited  *audit.Log
+	events   *audit.Log
+	folder   string // audit and events are in it
 
 	closeDatabase func() // may be called again
 }
@@ -86,11 +94,50 @@ func (noFaults) Stopped() bool                { return false }
 
 type oneKey struct{}
 
-func (oneKey) Key(_ context.Context, id string) (wire.Key, error) {
-	if id != keyID {
+// Key is the administrator's, or that of a user of the same name as the id.
+func (oneKey) Key(_ context.Context, id, _ string) (wire.Key, error) {
+	arn, ok := principal, id == keyID
+	if name, user := strings.CutPrefix(id, userKey); user {
+		arn, ok = arnOf(name), true
+	}
+	if !ok {
 		return wire.Key{}, rota.NotFound
 	}
-	return wire.Key{Secret: rota.StringValue(secretKey), Caller: rota.Caller{Principal: principal, Account: account}}, nil
+	return wire.Key{Secret: rota.StringValue(secretKey), Caller: rota.Caller{Principal: arn, Account: account}}, nil
+}
+
+// userKey begins the access key ids of users other than the administrator.
+const userKey = "AKIAUSER"
+
+func arnOf(user string) string { return "arn:aws:iam::" + account + ":user/" + user }
+
+// grants are the principals: the administrator, and who a test adds.
+type grants struct {
+	mu sync.Mutex
+	of map[string]Grant
+}
+
+func newGrants(t testing.TB) *grants {
+	t.Helper()
+	all, err := FullAccess(principal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &grants{of: map[string]Grant{principal: all}}
+}
+
+func (g *grants) Grant(ctx context.Context, who wire.Identity) (Grant, error) {
+	return g.GrantOf(ctx, who.Caller.Principal)
+}
+
+func (g *grants) GrantOf(_ context.Context, arn string) (Grant, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	of, ok := g.of[arn]
+	if !ok {
+		return of, rota.NotFound
+	}
+	return of, nil
 }
 
 var ids atomic.Int64
@@ -108,14 +155,14 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{provider: rotationtest.NewProvider(noFaults{}), log: &lockedBuffer{}, driver: d}
+	w := &world{provider: rotationtest.NewProvider(noFaults{}), log: &lockedBuffer{}, driver: d, grants: newGrants(t)}
 	catalog, err := rotation.NewCatalog(w.provider.Minting(0))
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.store, err = store.Open(t.Context(), d, store.Config{
 		Account: account, Region: region, Regions: []string{there, elsewhere}, Sealer: sealer, NewID: newID, Rand: &w.random,
-		Functions: function.Registry{Catalog: catalog}, Policies: ResourcePolicies{},
+		Functions: function.Registry{Catalog: catalog}, Policies: ResourcePolicies{}, Tell: trail.Events{NewID: newID}.Row,
 		Changed: func() {
 			if w.engine != nil {
 				w.engine.Wake()
@@ -126,12 +173,15 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	w.openTrail(t, dir, log)
 	w.engine = engine.New(engine.Config{
 		Store: w.store, Owner: "test", Log: log, Rand: rand.Reader, NewID: newID, Caller: rota.Caller{Account: account, Region: region},
 		Invoker: function.InProcess{Handler: &rotation.Handler{Catalog: catalog, Now: time.Now, Rand: rand.Reader}, Store: w.store},
 	})
 	w.Server = New(Config{
-		Store: w.store, NewID: newID, Log: log, ClockHeld: func() string { return "" },
+		Store: w.store, NewID: newID, Log: log, ClockHeld: func() string { return "" }, Grants: w.grants, Sessions: session.New(w.store, sealer, rand.Reader),
+		Functions: &function.Router{Catalog: catalog, Store: w.store},
+		Audit:     &Audit{Log: w.audited, Require: true, Stuck: w.trail.Stuck},
 		Healthy: func(context.Context) error {
 			if w.sick.Load() {
 				return fmt.Errorf("the database does not answer")

@@ -66,27 +66,34 @@ var rows = map[rota.Code]row{
 // error without a known code, and any internal one, is InternalServiceError
 // with one fixed text, whatever it says.
 func EncodeError(err error) (status int, body []byte) {
-	r, ok := rows[rota.CodeOf(err)]
-	if !ok {
-		r = rows[rota.Internal]
-	}
-	text := r.text
-	var e *rota.Error
-	if r.status != http.StatusInternalServerError && errors.As(err, &e) && e.Message != "" {
-		text = e.Message
-	}
+	r := rowOf(err)
 	body = append(make([]byte, 0, 256), '{')
 	body = appendText(appendName(body, "__type"), r.name)
-	body = appendText(appendName(body, r.member), text)
+	body = appendText(appendName(body, r.member), r.textOf(err))
 	return r.status, append(body, '}')
 }
+
+func rowOf(err error) row {
+	if r, ok := rows[rota.CodeOf(err)]; ok {
+		return r
+	}
+	return rows[rota.Internal]
+}
+
+func (r row) textOf(err error) string {
+	var e *rota.Error
+	if r.status != http.StatusInternalServerError && errors.As(err, &e) && e.Message != "" {
+		return e.Message
+	}
+	return r.text
+}
+
+// ErrorText is the text of an error as [EncodeError] sends it.
+func ErrorText(err error) string { return rowOf(err).textOf(err) }
 
 // ErrorName is AWS's name of an error, as in the Errors of a
 // BatchGetSecretValue response. It is InternalServiceError where [EncodeError]
 // says so.
 func ErrorName(err error) string {
-	if r, ok := rows[rota.CodeOf(err)]; ok {
-		return r.name
-	}
-	return rows[rota.Internal].name
+	return rowOf(err).name
 }

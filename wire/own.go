@@ -111,3 +111,38 @@ type ExpireInput struct {
 
 // ExpireOutput is the ledger row after the change.
 type ExpireOutput struct{ Credential ShownCredential }
+
+// ExplainPolicyInput asks what the policies say of a request that somebody
+// could send (rota.ExplainPolicy). Principal is an ARN, or the name of a user
+// of the account; Action is as a policy writes it. Without SecretId it is
+// about no secret. Context has what else is known of the request, by
+// condition key: aws:SourceIp and the like.
+type ExplainPolicyInput struct {
+	Principal string
+	Action    string
+	SecretId  string              `json:",omitempty"`
+	Context   map[string][]string `json:",omitempty"`
+}
+
+// ExplainPolicyOutput is the decision, with what every statement says.
+type ExplainPolicyOutput struct {
+	Principal  string
+	Action     string
+	Resource   string // ARN; of a secret that does not exist, the one that it would have
+	Allowed    bool
+	Reason     string           // which statement decides
+	Denial     string           `json:",omitempty"` // what the principal would be told
+	Statements []ShownStatement // identity policies first, then the session's, then the secret's
+}
+
+// ShownStatement is what one statement says of the request.
+type ShownStatement struct {
+	Policy    string
+	By        string // identity-based policy, session policy, resource-based policy
+	Statement int    // counted from 1
+	Sid       string `json:",omitempty"`
+	Effect    string
+	Applies   bool
+	Decides   bool
+	Why       string // why it applies, or the first element that does not
+}

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Sign signs a request to the root of a server ("/", no query) with Signature
-// Version 4, setting its X-Amz-Date and Authorization headers: what a client
+// Sign signs a request with Signature Version 4, path and query included,
+// setting its X-Amz-Date and Authorization headers: what a client
 // needs who does not want the AWS SDK. Set the other headers, and
 // X-Amz-Security-Token for temporary credentials, before: Content-Type and
 // every X-Amz- header that is there are signed, and must not change any more.

@@ -20,15 +20,17 @@ const (
 
 // stringToSign returns what the signature is made over. signed are the names
 // of the signed headers in lower case, sorted, separated by ";". It is false
-// if one of them is not in the request.
+// if one of them is not in the request, or its query cannot be read.
 func stringToSign(r *http.Request, signed, date, scope string, bodyHash [sha256.Size]byte) ([]byte, bool) {
 	c := make([]byte, 0, 1024)
 	c = append(c, r.Method...)
-	c = append(c, "\n/\n\n"...) // the path and the query, which are always these
+	c, ok := appendTarget(append(c, '\n'), r)
+	if !ok {
+		return nil, false
+	}
 	for name := range strings.SplitSeq(signed, ";") {
 		c = append(c, name...)
 		c = append(c, ':')
-		var ok bool
 		if c, ok = appendHeader(c, r, name); !ok {
 			return nil, false
 		}

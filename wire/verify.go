@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -23,16 +24,18 @@ type Key struct {
 	Secret       rota.Value  // the secret access key; never empty
 	SessionToken rota.Value  // to be sent along, a StringValue; the zero Value for a key without one
 	Expires      time.Time   // zero: never
-	Caller       rota.Caller // on whose behalf; the region is the request's
+	Caller       rota.Caller // on whose behalf; the region and the id of the key are the request's
+	Holder       any         // what Keys knows besides, for whoever gets the Identity
 }
 
 // Keys finds access keys.
 type Keys interface {
-	// Key returns the key with an access key id. A rota.NotFound error means
-	// that there is none; any other fails the request as it is. It is asked
-	// once a request, before the signature is verified. An id that is not
-	// found must not be logged: it may be the other half of somebody's key.
-	Key(ctx context.Context, accessKeyID string) (Key, error)
+	// Key returns the key with an access key id; sessionToken is what was sent
+	// along, "" for none. A rota.NotFound error means that there is none; any
+	// other fails the request as it is. It is asked once a request, before the
+	// signature is verified. Neither an id that is not found nor a token must
+	// be logged: it may be the other half of somebody's key.
+	Key(ctx context.Context, accessKeyID, sessionToken string) (Key, error)
 }
 
 // Verifier verifies that a request was signed with Signature Version 4 by the
@@ -60,7 +63,8 @@ type Verifier struct {
 type Identity struct {
 	AccessKeyID string
 	Service     string      // that the request was signed for
-	Caller      rota.Caller // the key's, with the region that the request was signed for
+	Caller      rota.Caller // the key's, with its id and the region that the request was signed for
+	Holder      any         // the key's
 }
 
 // wrongSignature is AWS's text when the signatures differ.
@@ -79,6 +83,17 @@ func (v *Verifier) Verify(r *http.Request, body []byte) (Identity, error) {
 	if r.URL.Path != "/" || r.URL.RawQuery != "" {
 		return Identity{}, rota.E(rota.UnknownOperation, "Send requests to the path / without a query.")
 	}
+	return v.verify(r, body, v.Services)
+}
+
+// VerifyPath is Verify for a service whose operations are paths, such as
+// lambda: path and query are signed too, and the signature must be for that
+// service.
+func (v *Verifier) VerifyPath(r *http.Request, body []byte, service string) (Identity, error) {
+	return v.verify(r, body, []string{service})
+}
+
+func (v *Verifier) verify(r *http.Request, body []byte, services []string) (Identity, error) {
 	now := v.Now()
 	a, date, err := readSignature(r.Header, now)
 	if err != nil {
@@ -93,24 +108,30 @@ func (v *Verifier) Verify(r *http.Request, body []byte) (Identity, error) {
 	if err := a.splitCredential(); err != nil {
 		return Identity{}, err
 	}
-	if err := v.checkScope(a, date); err != nil {
+	if err := v.checkScope(a, date, services); err != nil {
 		return Identity{}, err
 	}
-	key, err := v.key(r, a.keyID, now)
-	if err != nil {
-		return Identity{}, err
+	key, refused := v.key(r, a.keyID, now)
+	if refused != nil && rota.CodeOf(refused) != rota.UnrecognizedClient {
+		return Identity{}, refused
 	}
-
+	if refused != nil {
+		// A key that is not there takes the time of one that is.
+		key.Secret = noSecret
+	}
 	bodyHash := sha256.Sum256(body)
 	if sent := r.Header.Values("X-Amz-Content-Sha256"); len(sent) > 0 && (len(sent) > 1 || sent[0] != hex.EncodeToString(bodyHash[:])) {
-		return Identity{}, rota.E(rota.InvalidSignature, "The provided 'x-amz-content-sha256' header does not match what was computed.")
+		return Identity{}, cmp.Or(refused, error(rota.E(rota.InvalidSignature, "The provided 'x-amz-content-sha256' header does not match what was computed.")))
 	}
 	text, ok := stringToSign(r, a.signed, date, a.scope, bodyHash)
 	if !ok {
-		return Identity{}, rota.E(rota.InvalidSignature, wrongSignature)
+		return Identity{}, cmp.Or(refused, error(rota.E(rota.InvalidSignature, wrongSignature)))
 	}
 	derived, known := v.keys.get(a, key.Secret)
 	want := mac(derived[:], text)
+	if refused != nil {
+		return Identity{}, refused
+	}
 	if subtle.ConstantTimeCompare(hex.AppendEncode(make([]byte, 0, 64), want[:]), []byte(a.signature)) != 1 {
 		return Identity{}, rota.E(rota.InvalidSignature, wrongSignature)
 	}
@@ -118,10 +139,13 @@ func (v *Verifier) Verify(r *http.Request, body []byte) (Identity, error) {
 		v.keys.put(a, key.Secret, derived)
 	}
 
-	id := Identity{AccessKeyID: a.keyID, Service: a.service, Caller: key.Caller}
-	id.Caller.Region = a.region
+	id := Identity{AccessKeyID: a.keyID, Service: a.service, Caller: key.Caller, Holder: key.Holder}
+	id.Caller.Region, id.Caller.AccessKey = a.region, a.keyID
 	return id, nil
 }
+
+// noSecret stands in for the secret of a key that is not there.
+var noSecret = rota.StringValue("0000000000000000000000000000000000000000")
 
 // readSignature reads the two headers that a signature consists of, and checks
 // the clock: the cheapest check, and the one whose answer lets a client mend
@@ -203,13 +227,13 @@ func mustBeSigned(what string) error {
 }
 
 // checkScope checks what the signature is for, all of it, as AWS does.
-func (v *Verifier) checkScope(a authorization, date string) error {
+func (v *Verifier) checkScope(a authorization, date string, services []string) error {
 	var wrong []string
 	if !v.Region(a.region) {
 		wrong = append(wrong, "Credential should be scoped to a valid region, not '"+echo(a.region)+"'.")
 	}
-	if !slices.Contains(v.Services, a.service) {
-		wrong = append(wrong, "Credential should be scoped to correct service: '"+strings.Join(v.Services, "' or '")+"'.")
+	if !slices.Contains(services, a.service) {
+		wrong = append(wrong, "Credential should be scoped to correct service: '"+strings.Join(services, "' or '")+"'.")
 	}
 	if a.ending != scopeEnding {
 		wrong = append(wrong, "Credential should be scoped with a valid terminator: '"+scopeEnding+"', not '"+echo(a.ending)+"'.")
@@ -227,7 +251,12 @@ func (v *Verifier) checkScope(a authorization, date string) error {
 // key finds the key that signed, and checks that it may still be used and
 // that the session token sent is its own.
 func (v *Verifier) key(r *http.Request, id string, now time.Time) (Key, error) {
-	key, err := v.Keys.Key(r.Context(), id)
+	tokens := r.Header.Values(tokenHeader)
+	sent := ""
+	if len(tokens) > 0 {
+		sent = tokens[0]
+	}
+	key, err := v.Keys.Key(r.Context(), id, sent)
 	if errors.Is(err, rota.NotFound) {
 		return Key{}, rota.E(rota.UnrecognizedClient, "The security token included in the request is invalid.")
 	}
@@ -235,9 +264,8 @@ func (v *Verifier) key(r *http.Request, id string, now time.Time) (Key, error) {
 		return Key{}, err
 	}
 	var token rota.Value
-	tokens := r.Header.Values(tokenHeader)
 	if len(tokens) > 0 {
-		token = rota.StringValue(tokens[0])
+		token = rota.StringValue(sent)
 	}
 	if len(tokens) > 1 || !token.Equal(key.SessionToken) || key.Secret.Len() == 0 {
 		return Key{}, rota.E(rota.UnrecognizedClient, "The security token included in the request is invalid.")

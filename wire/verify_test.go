@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +35,7 @@ var testNow = time.Date(2026, 11, 1, 10, 15, 0, 0, time.UTC)
 // testKeys are two keys: a long-term one and one of a session.
 type testKeys map[string]Key
 
-func (k testKeys) Key(_ context.Context, id string) (Key, error) {
+func (k testKeys) Key(_ context.Context, id, _ string) (Key, error) {
 	if id == "AKIDBROKEN" {
 		return Key{}, errors.New("the database is away")
 	}
@@ -147,7 +148,7 @@ func TestVerifyAcceptsWhatTheSDKSigned(t *testing.T) {
 			v := newVerifier()
 			v.Services = []string{Service, "sts"}
 			want := Identity{AccessKeyID: id, Service: service, Caller: newKeys()[testID].Caller}
-			want.Caller.Region = testRegion
+			want.Caller.Region, want.Caller.AccessKey = testRegion, id
 			for _, what := range []string{"the first time", "again within five minutes, with the remembered key"} {
 				got, err := v.Verify(r, []byte(tt.body))
 				if err != nil {
@@ -380,7 +381,7 @@ func TestVerifyRefuses(t *testing.T) {
 			if rota.CodeOf(err) != tt.code {
 				t.Fatalf("got %v, want the code %q", err, tt.code)
 			}
-			if got != (Identity{}) {
+			if !reflect.DeepEqual(got, Identity{}) {
 				t.Errorf("got an identity with the error: %+v", got)
 			}
 			var e *rota.Error
