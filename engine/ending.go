@@ -26,7 +26,11 @@ func (r *run) end(ctx context.Context, w store.Work) (blame bool) {
 	}
 	start := r.now()
 	r.task.Attempt = row.Attempts
-	_, err := r.step(ctx, rota.ExpireSecret, row.Version, "nothing: the old credential is ended")
+	if r.foreign() {
+		r.notOurs(row, start)
+		return false
+	}
+	_, err := r.step(ctx, rota.ExpireSecret, row.Version, "nothing: the old credential is ended", true)
 	if err == nil {
 		return false
 	}

@@ -322,6 +322,7 @@ func (e *Engine) work(ctx context.Context, w store.Work) (blame, busy bool) {
 		return false, true
 	}
 	defer r.release()
+	defer function.End(e.Invoker, r.caller.Claim)
 	if w.Credential != "" {
 		return r.end(ctx, w), false
 	}

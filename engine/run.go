@@ -102,11 +102,14 @@ func (r *run) attempt(ctx context.Context) (blame bool) {
 				return false
 			}
 		}
-		next := "the rotation is done"
-		if i+1 < len(steps) {
+		next, last := "the rotation is done", i+1 == len(steps)
+		switch {
+		case !last:
 			next = string(steps[i+1])
+		case r.foreign() && r.task.Kind == store.Rotate:
+			next = "the rotation is done; what becomes of the old credential is the function's to say: rota does not end it"
 		}
-		if _, err := r.step(ctx, step, r.task.Token, next); err != nil {
+		if _, err := r.step(ctx, step, r.task.Token, next, last); err != nil {
 			if ctx.Err() != nil {
 				r.handBack(step)
 				return false
@@ -156,8 +159,9 @@ func (r *run) stillWanted(step rota.Step) (bool, error) {
 	return true, nil
 }
 
-// step invokes the function and writes the journal.
-func (r *run) step(ctx context.Context, step rota.Step, token, next string) (rotation.Result, error) {
+// step invokes the function and writes the journal. last says that no step
+// follows under this claim.
+func (r *run) step(ctx context.Context, step rota.Step, token, next string, last bool) (rotation.Result, error) {
 	// A shutdown lets the running step finish, for a while.
 	parent := ctx
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), r.StepTimeout)
@@ -166,7 +170,7 @@ func (r *run) step(ctx context.Context, step rota.Step, token, next string) (rot
 	defer stop()
 	start := r.now()
 	res, err := r.Invoker.Invoke(ctx, function.Call{
-		Function: r.secretFunction(), Caller: r.caller,
+		Function: r.secretFunction(), Caller: r.caller, Last: last,
 		Event: rota.Event{Step: step, SecretID: r.task.ARN, ClientRequestToken: token, RotationToken: r.task.RotationToken},
 	})
 	if err == nil {
@@ -176,6 +180,9 @@ func (r *run) step(ctx context.Context, step rota.Step, token, next string) (rot
 }
 
 func (r *run) secretFunction() string { return r.secret.Rotation.Function }
+
+// foreign reports whether somebody else's function rotates the secret.
+func (r *run) foreign() bool { return function.Foreign(r.Invoker, r.secretFunction()) }
 
 // failed decides what follows a failed step. The whole sequence starts again
 // after a growing delay, until the attempts are used up or the error is one
@@ -188,6 +195,9 @@ func (r *run) failed(step rota.Step, err error) (blame bool) {
 	}
 	asked, _ := rotation.AskedDelay(err)
 	attempts := r.task.Attempt + 1
+	if r.foreign() && r.task.Kind == store.Rotate {
+		return r.keepTrying(step, err, attempts, asked)
+	}
 	if rotation.IsPermanent(err) || attempts >= MaxAttempts {
 		r.journal(r.task.Token, string(step), now, rota.OutcomeFailed, err.Error(), "the attempt is given up and resolved")
 		r.plan("give up", func(s *store.Store) error { return s.GiveUp(r.keep, r.caller, err.Error()) })
@@ -210,8 +220,11 @@ func (r *run) handBack(step rota.Step) {
 // resolve ends an attempt that was given up, cancelled or deleted. Until the
 // handler could look, it is tried again: a gap must not stay open.
 func (r *run) resolve(ctx context.Context, reason string) (blame bool) {
+	if r.foreign() {
+		return r.resolveForeign(reason)
+	}
 	start := r.now()
-	res, err := r.step(ctx, rota.ResolveSecret, r.task.Token, "the rotation is over")
+	res, err := r.step(ctx, rota.ResolveSecret, r.task.Token, "the rotation is over", true)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		r.handBack(rota.ResolveSecret)

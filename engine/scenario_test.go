@@ -32,6 +32,7 @@ type life struct {
 	// Both are asked without a lock: they are set while nothing runs.
 	gate    func(ctx context.Context, c providerCall) error // before each call of a provider; nil: it goes on
 	meanly  func(point string) rotationtest.Fault           // what happens to an effect; nil: it works
+	foreign func(context.Context, function.Call) error      // what the function fn does
 	onStep  func(ctx context.Context, c function.Call) error
 	timeout time.Duration // of a step; 0: the engine's own
 
@@ -224,7 +225,11 @@ func (r recorder) Invoke(ctx context.Context, c function.Call) (res rotation.Res
 	if r.l.onStep != nil {
 		err = r.l.onStep(ctx, c)
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case r.Foreign(c.Function):
+		err = r.l.foreign(ctx, c)
+	default:
 		res, err = r.Invoker.Invoke(ctx, c)
 	}
 	s.to, s.err = time.Now(), err
@@ -233,6 +238,9 @@ func (r recorder) Invoke(ctx context.Context, c function.Call) (res rotation.Res
 	r.l.steps = append(r.l.steps, s)
 	return res, err
 }
+
+// Foreign says that the function fn is not rota's own.
+func (r recorder) Foreign(function string) bool { return rotation.FunctionName(function) == "fn" }
 
 // nameIn is the name of the secret in its ARN.
 func nameIn(arn string) string {

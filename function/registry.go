@@ -2,9 +2,9 @@ package function
 
 import (
 	"context"
-	"strings"
 
 	"github.com/rotahq/rota"
+	"github.com/rotahq/rota/function/invoke"
 	"github.com/rotahq/rota/rotation"
 	"github.com/rotahq/rota/store"
 )
@@ -33,9 +33,15 @@ func (r Registry) CheckTag(key, value string) error {
 	return nil
 }
 
+// Reach is what decides where the credential is sent.
+func (r Registry) Reach(s store.Setup) string { return rotation.Reach(r.Catalog, s.Secret, s.Current) }
+
 // Check says whether the secret can be rotated as it would be after the
 // change. It calls no provider.
 func (r Registry) Check(_ context.Context, s store.Setup) (store.Assignment, error) {
+	if fn := s.Secret.Rotation.Function; fn != "" && !rotation.BuiltIn(r.Catalog, fn) {
+		return r.foreign(s)
+	}
 	if err := r.invokable(s.Secret); err != nil {
 		return store.Assignment{}, err
 	}
@@ -47,11 +53,8 @@ func (r Registry) Check(_ context.Context, s store.Setup) (store.Assignment, err
 	var admin rota.Secret
 	if sel.Admin != "" {
 		var v rota.Value
-		if admin, v, err = s.Lookup(sel.Admin); err != nil {
-			return store.Assignment{}, rota.E(rota.InvalidParameter, "the admin secret %s cannot be used: %s", sel.Admin, publicText(err))
-		}
-		if err := rotation.MayUse(admin, s.Secret); err != nil {
-			return store.Assignment{}, rota.E(rota.InvalidParameter, "%s", err)
+		if admin, v, err = usable(s, sel.Admin); err != nil {
+			return store.Assignment{}, err
 		}
 		req.Admin = rotation.Admin{ARN: admin.ARN(), Value: v}
 	}
@@ -62,8 +65,8 @@ func (r Registry) Check(_ context.Context, s store.Setup) (store.Assignment, err
 	return store.Assignment{Lane: plan.Lane, Capacity: plan.Capacity, Admin: admin.Key}, nil
 }
 
-// invokable refuses functions that are not here. A secret without a
-// function is rotated by its Type, or by the rotator that its tag or
+// invokable refuses a secret that names nothing which could rotate it. One
+// without a function is rotated by its Type, or by the rotator that its tag or
 // metadata names.
 func (r Registry) invokable(s rota.Secret) error {
 	if s.Rotation.Function == "" {
@@ -78,11 +81,52 @@ func (r Registry) invokable(s rota.Secret) error {
 		}
 		return rota.E(rota.InvalidRequest, "%s", noFunction)
 	}
-	name, ours := strings.CutPrefix(rotation.FunctionName(s.Rotation.Function), "rota-")
-	if _, known := r.Catalog.ByName(name); ours && known {
-		return nil
+	return nil
+}
+
+// foreign is Check for a function that is not rota's: it must be registered
+// for the secret's account and region, and the admin secret, if one is named,
+// must serve the secret. All else is the function's to know. What hangs
+// together with it is the function itself.
+func (r Registry) foreign(s store.Setup) (store.Assignment, error) {
+	name, ok := invoke.ParseName(s.Secret.Rotation.Function)
+	ok = ok && s.Registered != nil && name.Account == s.Secret.Account && name.Region == s.Secret.Region
+	if ok {
+		var err error
+		if ok, err = s.Registered(name.Function); err != nil {
+			return store.Assignment{}, err
+		}
 	}
-	return &rota.Error{Code: rota.AccessDenied, Message: cannotInvoke, Hint: "built-in functions are called rota-<rotator>; rota has no other function of that name"}
+	if !ok {
+		return store.Assignment{}, &rota.Error{
+			Code: rota.AccessDenied, Message: cannotInvoke,
+			Hint: "built-in functions are called rota-<rotator>; others are registered with rota function add",
+		}
+	}
+	if err := rotation.CheckForeign(s.Secret); err != nil {
+		return store.Assignment{}, rota.E(rota.InvalidParameter, "%s", err)
+	}
+	out := store.Assignment{Lane: "function/" + s.Secret.Account + "/" + s.Secret.Region + "/" + name.Function}
+	if id := rotation.AdminOf(s.Secret, s.Current); id != "" {
+		admin, _, err := usable(s, id)
+		if err != nil {
+			return store.Assignment{}, err
+		}
+		out.Admin = admin.Key
+	}
+	return out, nil
+}
+
+// usable reads an admin secret that serves the secret.
+func usable(s store.Setup, id string) (rota.Secret, rota.Value, error) {
+	admin, v, err := s.Lookup(id)
+	if err != nil {
+		return admin, v, rota.E(rota.InvalidParameter, "the admin secret %s cannot be used: %s", id, publicText(err))
+	}
+	if err := rotation.MayUse(admin, s.Secret); err != nil {
+		return admin, v, rota.E(rota.InvalidParameter, "%s", err)
+	}
+	return admin, v, nil
 }
 
 // publicText is the part of an error that a caller may see.

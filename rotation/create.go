@@ -47,6 +47,9 @@ func (j *job) mint(ctx context.Context, m Minter) error {
 	if j.plan.Identity.ID == "" {
 		return Permanent(fmt.Errorf("the value of secret %s does not name the provider's id of the credential, by which it would be revoked", j.secret.Name))
 	}
+	if filled, err := j.filledMeanwhile(ctx); filled || err != nil {
+		return err
+	}
 	if err := j.sweep(ctx, j.req, "", "made by an attempt that did not finish"); err != nil {
 		return err
 	}
@@ -58,7 +61,40 @@ func (j *job) mint(ctx context.Context, m Minter) error {
 	if err != nil {
 		return fmt.Errorf("mint %s: %w", j.req.Name, err)
 	}
-	return j.put(ctx, v)
+	if err = j.put(ctx, v); errors.Is(err, rota.Exists) {
+		return errors.Join(err, j.discard(ctx, v))
+	}
+	return err
+}
+
+// filledMeanwhile looks again whether AWSPENDING is filled, right before what
+// was minted under its name is revoked, where no claim keeps two attempts from
+// working at once.
+func (j *job) filledMeanwhile(ctx context.Context) (bool, error) {
+	if j.home.Writes != nil {
+		return false, nil // its writes are bound to the claim
+	}
+	v, err := j.optional(ctx, j.req.Token, "")
+	if err != nil || v.IsZero() {
+		return false, err
+	}
+	j.req.Pending = v
+	j.hide.add(v)
+	j.note("AWSPENDING was filled by another attempt")
+	return true, j.adoptPending(ctx)
+}
+
+// discard revokes what was minted for a version that another attempt filled
+// first.
+func (j *job) discard(ctx context.Context, v rota.Value) error {
+	id, err := j.rotator.Identify(j.req, v)
+	if err != nil {
+		return err
+	}
+	if l, ok := j.rotator.(Lister); ok && id.ID != "" {
+		return l.Revoke(ctx, j.req, id.ID)
+	}
+	return nil
 }
 
 // put stores the pending value, and the ledger row of it.

@@ -185,6 +185,7 @@ type Field struct {
 	Name     string
 	Required bool
 	Secret   bool
+	Address  bool // where the credential is sent, and how guarded: a change is authorised as RotateSecret
 	Help     string
 }
 

@@ -78,13 +78,13 @@ func (*Rotator) Descriptor() rotation.Descriptor {
 		Title: "PostgreSQL",
 		Docs:  "https://www.postgresql.org/docs/current/sql-alterrole.html",
 		Fields: []rotation.Field{
-			{Name: "engine", Required: true, Help: `"postgres" or "aurora-postgresql"`},
-			{Name: "host", Required: true, Help: "host name or IP address"},
-			{Name: "port", Help: "number or numeric string; 5432 if absent"},
+			{Name: "engine", Address: true, Required: true, Help: `"postgres" or "aurora-postgresql"`},
+			{Name: "host", Address: true, Required: true, Help: "host name or IP address"},
+			{Name: "port", Address: true, Help: "number or numeric string; 5432 if absent"},
 			{Name: "username", Required: true, Help: "at most 63 bytes, 57 for alternating users"},
 			{Name: "password", Required: true, Secret: true},
 			{Name: "dbname", Help: `the database to log in to; "postgres" if absent`},
-			{Name: "ssl", Help: "true: verified TLS; false: none; absent: verified TLS, and none if that fails"},
+			{Name: "ssl", Address: true, Help: "true: verified TLS; false: none; absent: verified TLS, and none if that fails"},
 			{Name: "masterarn", Help: "alternating users: ARN of the admin secret"},
 		},
 		Settings: []rotation.Setting{

@@ -1,0 +1,85 @@
+package local
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Session is the credentials that a function's process works with. The zero
+// value is none.
+type Session struct {
+	AccessKeyID     string
+	SecretAccessKey string
+	SessionToken    string
+}
+
+// Path is where programs are looked for, unless a function has a PATH of its
+// own.
+const Path = "/usr/local/bin:/usr/bin:/bin:/opt/bin"
+
+// reserved are the variables that are rota's to set. Lambda reserves its own
+// the same way
+// (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime).
+var reserved = []string{
+	"_HANDLER", "_X_AMZN_TRACE_ID", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV",
+	"AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "SECRETS_MANAGER_ENDPOINT",
+}
+
+// CheckVariable refuses a variable of a function's own that is rota's to set,
+// or that no environment can hold.
+func CheckVariable(name, value string) error {
+	switch {
+	case name == "" || strings.ContainsAny(name, "=\x00") || strings.ContainsRune(value, 0):
+		return fmt.Errorf("the environment variable %q is none: it has a name without = and no zero byte", name)
+	case slices.Contains(reserved, name) || strings.HasPrefix(name, "AWS_LAMBDA_"):
+		return fmt.Errorf("the environment variable %s is set by rota: leave it out", name)
+	}
+	return nil
+}
+
+// environ is the whole environment of a function's process: what Lambda sets,
+// where the secrets are, and the function's own. Nothing of rota's is in it,
+// and nothing leads an AWS SDK to credentials that are not its own.
+func (s Spec) environ(address, scratch string, now time.Time) []string {
+	env := []string{
+		"PATH=" + Path,
+		"LANG=en_US.UTF-8",
+		"TZ=:UTC",
+		"HOME=" + scratch,
+		"TMPDIR=" + scratch,
+		"AWS_CONFIG_FILE=/dev/null",
+		"AWS_SHARED_CREDENTIALS_FILE=/dev/null",
+		"AWS_EC2_METADATA_DISABLED=true",
+	}
+	for _, v := range s.Env {
+		name, _, _ := strings.Cut(v, "=")
+		env = slices.DeleteFunc(env, func(have string) bool { return strings.HasPrefix(have, name+"=") })
+		env = append(env, v)
+	}
+	set := func(name, value string) {
+		if value != "" {
+			env = append(env, name+"="+value)
+		}
+	}
+	set("AWS_LAMBDA_RUNTIME_API", address)
+	set("_HANDLER", s.Handler)
+	set("LAMBDA_TASK_ROOT", s.Folder)
+	set("LAMBDA_RUNTIME_DIR", s.Folder)
+	set("AWS_LAMBDA_FUNCTION_NAME", s.Name)
+	set("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+	set("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", strconv.FormatInt(s.Memory>>20, 10))
+	set("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/"+s.Name)
+	set("AWS_LAMBDA_LOG_STREAM_NAME", now.UTC().Format("2006/01/02")+"/[$LATEST]"+strings.ReplaceAll(s.ID, "-", ""))
+	set("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
+	set("AWS_REGION", s.Region)
+	set("AWS_DEFAULT_REGION", s.Region)
+	set("SECRETS_MANAGER_ENDPOINT", s.Endpoint)
+	set("AWS_ENDPOINT_URL_SECRETS_MANAGER", s.Endpoint)
+	set("AWS_ACCESS_KEY_ID", s.Session.AccessKeyID)
+	set("AWS_SECRET_ACCESS_KEY", s.Session.SecretAccessKey)
+	set("AWS_SESSION_TOKEN", s.Session.SessionToken)
+	return env
+}
