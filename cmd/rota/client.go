@@ -24,6 +24,7 @@ type client struct {
 	endpoint string
 	data     string
 	keys     accessKey
+	from     string // the file of the keys, if it is not the data folder's
 	http     *http.Client
 }
 
@@ -32,6 +33,7 @@ type apiError struct {
 	Type    string `json:"__type"`
 	Message string `json:"Message"`
 	Lower   string `json:"message"`
+	keys    string // the file of the keys, if it is not the data folder's
 }
 
 func (e *apiError) Error() string {
@@ -39,11 +41,20 @@ func (e *apiError) Error() string {
 	switch {
 	case e.Type == "ResourceNotFoundException" && strings.Contains(text, "secret value"):
 		return text + " (rota show NAME lists the versions)"
+	case e.Type == "ResourceNotFoundException" && (strings.HasPrefix(text, "The user ") || strings.HasPrefix(text, "The role ")):
+		return text + " (rota principal ls and show list them)"
+	case e.Type == "ResourceNotFoundException" && strings.HasPrefix(text, "The Access Key "):
+		return text + " (rota principal key ls lists the keys)"
 	case e.Type == "ResourceNotFoundException":
 		return text + " (rota ls lists the secrets)"
 	case strings.HasPrefix(text, "Signature expired"), strings.HasPrefix(text, "Signature not yet current"):
 		return text + " (the clocks of this machine and of the server differ)"
+	case e.Type == "ExpiredTokenException":
+		return text + " (make others: rota principal session)"
 	case e.Type == "UnrecognizedClientException", e.Type == "InvalidSignatureException":
+		if e.keys != "" {
+			return text + " (the keys in " + e.keys + " are not, or no longer, accepted by this server)"
+		}
 		return text + " (the keys in the file credentials of the data folder are not this server's; name its folder with --data)"
 	}
 	return text
@@ -62,16 +73,20 @@ func (g *global) client() (*client, error) {
 	if u, err := url.Parse(endpoint); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return nil, usage("the endpoint %q is no address; it looks like http://127.0.0.1:7682", endpoint)
 	}
-	keys, err := readKeys(g.file("credentials"))
+	path := g.credentials
+	if path == "" {
+		path = g.file("credentials")
+	}
+	keys, err := readKeys(path)
 	if err != nil {
-		return nil, &exitError{exitNoReach, fmt.Errorf("%w; name the server's data folder with --data", err)}
+		return nil, &exitError{exitNoReach, fmt.Errorf("%w; name the server's data folder with --data, or a file with keys with --credentials", err)}
 	}
 	h := &http.Client{
 		Timeout: time.Minute,
 		// What is sent may be a value: it goes to the server that was named.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return &client{strings.TrimSuffix(endpoint, "/"), g.data, keys, h}, nil
+	return &client{strings.TrimSuffix(endpoint, "/"), g.data, keys, g.credentials, h}, nil
 }
 
 // aws and own call an operation of AWS's or of rota's.
@@ -94,6 +109,9 @@ func (c *client) call(ctx context.Context, target string, in, out any) error {
 	}
 	req.Header.Set("Content-Type", wire.ContentType)
 	req.Header.Set("X-Amz-Target", target)
+	if !c.keys.token.IsZero() {
+		req.Header.Set("X-Amz-Security-Token", string(c.keys.token.Reveal()))
+	}
 	wire.Sign(req, body, c.keys.id, string(c.keys.secret.Reveal()), c.keys.region, wire.Service, time.Now())
 	res, err := c.http.Do(req)
 	if err != nil {
@@ -105,7 +123,7 @@ func (c *client) call(ctx context.Context, target string, in, out any) error {
 		return &exitError{exitNoReach, fmt.Errorf("the answer of %s broke off", c.endpoint)}
 	}
 	if res.StatusCode != http.StatusOK {
-		e := &apiError{}
+		e := &apiError{keys: c.from}
 		if json.Unmarshal(answer, e) != nil || e.Type == "" {
 			return fmt.Errorf("%s answers %s, which is not rota; check --endpoint", c.endpoint, res.Status)
 		}

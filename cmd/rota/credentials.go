@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -13,13 +12,13 @@ import (
 	"strings"
 
 	"github.com/rotahq/rota"
-	"github.com/rotahq/rota/wire"
 )
 
 // accessKey is a key pair, with the region that requests are signed for.
 type accessKey struct {
 	id     string
 	secret rota.Value
+	token  rota.Value // of temporary credentials
 	region string
 }
 
@@ -33,7 +32,7 @@ func firstKeys(path, region string) (k accessKey, made bool, err error) {
 	_, _ = rand.Read(b) // never fails
 	id, secret := "AKIA"+rand.Text()[:16], base64.StdEncoding.EncodeToString(b)
 	text := fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\nregion = %s\n", id, secret, region)
-	return accessKey{id, rota.StringValue(secret), region}, true, writeFile(path, text)
+	return accessKey{id: id, secret: rota.StringValue(secret), region: region}, true, writeFile(path, text)
 }
 
 // readKeys reads the default profile of a shared credentials file
@@ -61,6 +60,8 @@ func readKeys(path string) (k accessKey, err error) {
 			k.id = value
 		case "aws_secret_access_key":
 			k.secret = rota.StringValue(value)
+		case "aws_session_token":
+			k.token = rota.StringValue(value)
 		case "region":
 			k.region = value
 		}
@@ -87,21 +88,4 @@ func writeFile(path, text string) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
-}
-
-// oneKey is the access key pair of the data folder, as the server sees it.
-type oneKey struct {
-	key     accessKey
-	account string
-}
-
-// Key finds the one key.
-func (k oneKey) Key(_ context.Context, id string) (wire.Key, error) {
-	if id != k.key.id {
-		return wire.Key{}, rota.NotFound
-	}
-	return wire.Key{
-		Secret: k.key.secret,
-		Caller: rota.Caller{Principal: "arn:aws:iam::" + k.account + ":user/rota-admin", Account: k.account},
-	}, nil
 }

@@ -9,6 +9,7 @@ const (
 	exitUsage       = 2   // the command line is wrong
 	exitNoReach     = 3   // the server cannot be reached
 	exitMissing     = 4   // no such secret or version
+	exitFound       = 5   // function test: the function breaks a rule
 	exitInterrupted = 130 // as shells have it
 )
 

@@ -17,10 +17,11 @@ import (
 // global is what every verb has.
 type global struct {
 	streams
-	data     string
-	endpoint string
-	json     bool
-	rotators []rotation.Rotator
+	data        string
+	endpoint    string
+	credentials string
+	json        bool
+	rotators    []rotation.Rotator
 }
 
 const defaultData = "./rota-data"
@@ -29,6 +30,7 @@ func (g *global) flags(root *cobra.Command) {
 	f := root.PersistentFlags()
 	f.StringVar(&g.data, "data", envOr("ROTA_DATA", defaultData), "data folder: where the server keeps everything, and where the client finds its keys (ROTA_DATA)")
 	f.StringVar(&g.endpoint, "endpoint", os.Getenv("ROTA_ENDPOINT"), "address of the server (ROTA_ENDPOINT; else the file endpoint of the data folder)")
+	f.StringVar(&g.credentials, "credentials", os.Getenv("ROTA_CREDENTIALS"), "file with the keys to sign with, in the format of the AWS credentials file (ROTA_CREDENTIALS; else the file credentials of the data folder)")
 	f.BoolVar(&g.json, "json", false, "results, and errors, as JSON")
 }
 

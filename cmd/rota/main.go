@@ -13,10 +13,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rotahq/rota/function/local"
 	"github.com/rotahq/rota/rotation"
 )
 
 func main() {
+	local.Keep() // a process between rota and a function is this program too
+	if startedByLambda() {
+		bootstrap()
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal ends the work in good order, the second at once.
 	context.AfterFunc(ctx, stop)
@@ -65,7 +70,7 @@ Run it:   rota serve` + "\n" + exitHelp,
 	root.SetArgs(args)
 	g.flags(root)
 	root.AddCommand(
-		g.serve(), g.demo(), g.put(), g.get(), g.ls(), g.status(), g.show(), g.rotate(), g.expire(), g.version(),
+		g.serve(), g.demo(), g.put(), g.get(), g.ls(), g.status(), g.show(), g.rotate(), g.expire(), g.function(), g.audit(), g.principal(), g.policy(), g.doctor(), g.version(),
 	)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage("%w; see: %s --help", err, c.CommandPath())

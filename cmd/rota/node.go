@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/rotahq/rota"
+	"github.com/rotahq/rota/access/session"
+	"github.com/rotahq/rota/access/trail"
 	"github.com/rotahq/rota/engine"
 	"github.com/rotahq/rota/function"
 	"github.com/rotahq/rota/rotation"
@@ -36,6 +38,8 @@ type nodeConfig struct {
 	tlsKey      string
 	stepTimeout time.Duration // 0: the engine's default
 	laneLimit   int           // 0: the engine's default
+	audit       string        // auditRequire (or ""), auditBestEffort, auditOff
+	functions   functionConfig
 	catalog     rotation.Catalog
 	getenv      func(string) string
 	log         *slog.Logger
@@ -51,6 +55,9 @@ type node struct {
 
 	log   *slog.Logger
 	store *store.Store
+	trail *trail.Trail
+	who   *session.Directory
+	calls *function.Router
 	stops []func() // called from the last to the first
 	once  sync.Once
 }
@@ -86,15 +93,22 @@ func startNode(ctx context.Context, c nodeConfig) (_ *node, err error) {
 	}); err != nil {
 		return nil, err
 	}
-	if n.keys, n.first, err = firstKeys(filepath.Join(c.dir, "credentials"), c.region); err != nil {
+	recorder, err := n.openTrail(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.firstPrincipals(ctx, c); err != nil {
 		return nil, err
 	}
 	if err := writeFile(filepath.Join(c.dir, "endpoint"), n.url+"\n"); err != nil {
 		return nil, err
 	}
+	if n.calls, err = n.router(c); err != nil {
+		return nil, err
+	}
 	eng := n.engine(c)
 	wake = eng.Wake
-	n.run(ctx, c, l, eng)
+	n.run(ctx, c, l, eng, recorder)
 	return n, nil
 }
 
@@ -118,14 +132,22 @@ func (n *node) open(ctx context.Context, c nodeConfig, changed func()) error {
 	n.store, err = store.Open(ctx, d, store.Config{
 		Account: c.account, Region: c.region, Regions: c.regions, Sealer: sealer, NewID: newID, Rand: rand.Reader,
 		Functions: function.Registry{Catalog: c.catalog, Env: c.getenv}, Policies: server.ResourcePolicies{}, Changed: changed,
+		Tell: trail.Events{NewID: newID, NoAudit: c.audit == auditOff}.Row,
+		Outgoing: func() {
+			if n.trail != nil { // not while the store opens
+				n.trail.Wake()
+			}
+		},
 	})
+	if err == nil {
+		n.who = session.New(n.store, sealer, rand.Reader)
+	}
 	return err
 }
 
 func (n *node) engine(c nodeConfig) *engine.Engine {
-	handler := &rotation.Handler{Catalog: c.catalog, Env: c.getenv, Now: n.store.Now, Rand: rand.Reader}
 	return engine.New(engine.Config{
-		Store: n.store, Invoker: function.InProcess{Handler: handler, Store: n.store}, Owner: fmt.Sprintf("process %d", os.Getpid()),
+		Store: n.store, Invoker: n.calls, Owner: fmt.Sprintf("process %d", os.Getpid()),
 		Caller: rota.Caller{Principal: "arn:aws:iam::" + c.account + ":role/rota-engine", Account: c.account, Region: c.region},
 		Log:    c.log, Rand: rand.Reader, NewID: newID, StepTimeout: c.stepTimeout, LaneLimit: c.laneLimit,
 	})
@@ -134,7 +156,7 @@ func (n *node) engine(c nodeConfig) *engine.Engine {
 // run serves and rotates until the node is stopped: then running requests are
 // answered, and running steps finished or handed back, before the database is
 // closed.
-func (n *node) run(ctx context.Context, c nodeConfig, l *listener, eng *engine.Engine) {
+func (n *node) run(ctx context.Context, c nodeConfig, l *listener, eng *engine.Engine, recorder *server.Audit) {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	idle := make(chan struct{})
 	go func() {
@@ -143,10 +165,17 @@ func (n *node) run(ctx context.Context, c nodeConfig, l *listener, eng *engine.E
 			n.log.Error("engine", "error", err)
 		}
 	}()
+	noted := make(chan struct{})
+	go func() {
+		defer close(noted)
+		n.who.Run(work, func(err error) { n.log.Error("access keys", "error", err) })
+	}()
+	keys := server.Principals{Directory: n.who}
 	srv := newHTTPServer(server.New(server.Config{
-		Store: n.store, NewID: newID, Log: c.log, ClockHeld: eng.Held, Healthy: n.healthy(idle),
+		Store: n.store, NewID: newID, Log: c.log, ClockHeld: eng.Held, Healthy: n.healthy(idle), Audit: recorder, Grants: keys, Sessions: n.who,
+		Functions: n.calls,
 		Verifier: &wire.Verifier{
-			Keys: oneKey{n.keys, c.account}, Now: time.Now, Services: []string{wire.Service},
+			Keys: keys, Now: time.Now, Services: []string{wire.Service},
 			Region: served(n.store.Regions()),
 		},
 	}), c.log)
@@ -163,6 +192,8 @@ func (n *node) run(ctx context.Context, c nodeConfig, l *listener, eng *engine.E
 			_ = srv.Close() // what did not end by itself
 		}
 		<-idle
+		n.calls.Close()
+		<-noted
 	})
 }
 
@@ -178,6 +209,9 @@ func (n *node) healthy(idle <-chan struct{}) func(context.Context) error {
 		case <-idle:
 			return errors.New("the engine does not run")
 		default:
+		}
+		if err := n.trail.Stuck(); err != nil {
+			return err
 		}
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()

@@ -14,6 +14,7 @@ import (
 // rotateOptions are the flags of rotate.
 type rotateOptions struct {
 	rotator  string
+	function string
 	schedule string
 	duration string
 	testOnly bool
@@ -67,6 +68,7 @@ so that the first rotation waits for the schedule.
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.rotator, "rotator", "", "the built-in rotator, such as postgres")
+	f.StringVar(&o.function, "function", "", "a function that was registered with rota function add, by name or ARN")
 	f.StringVar(&o.schedule, "schedule", "", "rate(...) or cron(...), in UTC")
 	f.StringVar(&o.duration, "duration", "", "length of the rotation window, such as 3h")
 	f.BoolVar(&o.testOnly, "test-only", false, "do not rotate now, only test that it could")
@@ -81,7 +83,13 @@ type asked struct{ ARN, Name, VersionId string }
 func (o rotateOptions) ask(ctx context.Context, c *client, s wire.ShowOutput) (out asked, err error) {
 	in := map[string]any{"SecretId": s.ARN, "ClientRequestToken": newID(), "RotateImmediately": !o.testOnly}
 	if o.rotator != "" {
-		in["RotationLambdaARN"] = functionARN(s.ARN, o.rotator)
+		in["RotationLambdaARN"] = functionARN(s.ARN, "rota-"+o.rotator)
+	}
+	if o.function != "" {
+		if o.rotator != "" {
+			return out, usage("name a rotator of rota's with --rotator, or a function with --function")
+		}
+		in["RotationLambdaARN"] = functionARN(s.ARN, o.function)
 	}
 	rules := map[string]string{}
 	if o.schedule != "" {
@@ -101,12 +109,15 @@ func (o rotateOptions) ask(ctx context.Context, c *client, s wire.ShowOutput) (o
 	return out, err
 }
 
-// functionARN is the built-in function of a rotator, in the secret's account
-// and region.
-func functionARN(secretARN, rotator string) string {
+// functionARN is a function in the secret's account and region, unless it is
+// named by its ARN.
+func functionARN(secretARN, name string) string {
+	if strings.HasPrefix(name, "arn:") {
+		return name
+	}
 	var region, account string
 	if p := strings.SplitN(secretARN, ":", 7); len(p) == 7 {
 		region, account = p[3], p[4]
 	}
-	return "arn:aws:lambda:" + region + ":" + account + ":function:rota-" + rotator
+	return "arn:aws:lambda:" + region + ":" + account + ":function:" + name
 }

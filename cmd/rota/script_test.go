@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -28,20 +29,42 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/rotahq/rota"
+	"github.com/rotahq/rota/function/local"
 )
 
 // TestMain makes this binary the program too, so that scripts run real
 // processes. serve has the demo's rotator besides the catalog, and demoapi is
 // the API that it rotates keys of.
 func TestMain(m *testing.M) {
+	local.Keep()
 	testscript.Main(m, map[string]func(){
 		"rota": func() {
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 			context.AfterFunc(ctx, stop)
 			os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, newDemoRotator()))
 		},
-		"demoapi": demoAPIProgram,
+		"demoapi":     demoAPIProgram,
+		"apifunction": functionProgram,
+		"awscall":     awsCall,
 	})
+}
+
+// awsCall OPERATION FILE calls an operation of AWS's that no verb has, with
+// the JSON of a file, as the rota command would.
+func awsCall() {
+	g := &global{data: os.Getenv("ROTA_DATA")}
+	c, err := g.client()
+	var body []byte
+	if err == nil {
+		body, err = os.ReadFile(os.Args[2])
+	}
+	if err == nil {
+		err = c.aws(context.Background(), os.Args[1], json.RawMessage(body), nil)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 // demoAPIProgram serves the demo's API until it is interrupted, and writes
@@ -73,7 +96,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "await": await, "until": untilOut, "health": health, "mode": mode, "cert": cert, "address": address,
+			"exits": exits, "await": await, "until": untilOut, "health": health, "mode": mode, "cert": cert, "address": address, "noted": noted, "keyid": keyID, "change": change, "firstlines": firstLines,
 		},
 	})
 }
@@ -127,6 +150,35 @@ func untilOut(ts *testscript.TestScript, _ bool, args []string) {
 func address(ts *testscript.TestScript, _ bool, args []string) {
 	_, host, _ := strings.Cut(strings.TrimSpace(ts.ReadFile(args[1]+"/endpoint")), "://")
 	ts.Setenv(args[0], host)
+}
+
+// noted NAME FILE sets an environment variable to a line of a file.
+func noted(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}
+
+// keyid NAME FILE sets an environment variable to the id of the key in a file.
+func keyID(ts *testscript.TestScript, _ bool, args []string) {
+	k, err := readKeys(ts.MkAbs(args[1]))
+	ts.Check(err)
+	ts.Setenv(args[0], k.id)
+}
+
+// change FILE OLD NEW replaces a text that is in a file.
+func change(ts *testscript.TestScript, _ bool, args []string) {
+	b := ts.ReadFile(args[0])
+	if !strings.Contains(b, args[1]) {
+		ts.Fatalf("%s has no %s", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(b, args[1], args[2], 1)), 0o600))
+}
+
+// firstlines FILE FROM N makes a file of the first lines of another.
+func firstLines(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	lines := strings.SplitAfter(ts.ReadFile(args[1]), "\n")
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Join(lines[:n], "")), 0o600))
 }
 
 // health DIR STATUS asks the server of a data folder how it is.

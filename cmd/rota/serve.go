@@ -47,6 +47,9 @@ to answer for them as well: at any start, and from then on at every one. Secrets
 are replicated between them. The region of a request is the one it is signed for.
 The server listens on this machine only unless --listen says otherwise; beyond
 it, give a certificate.
+Every call and every turn of a rotation is recorded in the folder audit of the
+data folder, which rota audit verify checks. A call that cannot be recorded
+fails, unless --audit says otherwise.
 GET /healthz answers 200 while the database answers and the engine runs. SIGTERM
 ends the server in good order; a second one at once.
 
@@ -84,6 +87,8 @@ ROTA_SEAL_KEY_FILE (a path). Settings of rotators have defaults in ROTA_<NAME>.
 	f.StringVar(&c.tlsKey, "tls-key", "", "the certificate's key file (PEM)")
 	f.DurationVar(&c.stepTimeout, "step-timeout", time.Minute, "how long one step of a rotation may take")
 	f.IntVar(&c.laneLimit, "lane-limit", 16, "how many secrets are worked on at once at one provider address")
+	f.StringVar(&c.audit, "audit", auditRequire, "record every call: require fails what cannot be recorded, best-effort lets it go on, off records nothing")
+	c.functions.flags(cmd)
 	f.StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	return cmd
 }
@@ -105,10 +110,12 @@ func (c nodeConfig) check(regions []string) error {
 		return usage("--account %q is no account id: it has 12 digits", c.account)
 	case (c.tlsCert == "") != (c.tlsKey == ""):
 		return usage("--tls-cert and --tls-key go together")
+	case c.audit != auditRequire && c.audit != auditBestEffort && c.audit != auditOff:
+		return usage("--audit %q is none of require, best-effort, off", c.audit)
 	case c.stepTimeout <= 0 || c.laneLimit <= 0:
 		return usage("--step-timeout and --lane-limit must be more than 0")
 	}
-	return nil
+	return c.functions.check()
 }
 
 // runServer serves until it is told to stop.
