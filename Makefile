@@ -18,6 +18,20 @@ help: ## list the targets
 build: ## build bin/rota, a static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/rota ./cmd/rota
 
+# The program as AWS Lambda runs it. The same sources make the same bytes.
+.PHONY: lambda
+lambda: dist/rota-lambda-arm64.zip dist/rota-lambda-x86_64.zip ## dist/rota-lambda-*.zip, for AWS Lambda
+
+dist/rota-lambda-arm64.zip: GOARCH := arm64
+dist/rota-lambda-x86_64.zip: GOARCH := amd64
+dist/rota-lambda-%.zip: FORCE
+	@mkdir -p dist/$*
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH) $(GO) build -trimpath -tags lambda.norpc -ldflags '-s -w' -o dist/$*/bootstrap ./cmd/rota
+	$(GO) run ./deploy/lambdazip dist/$*/bootstrap $@
+
+.PHONY: FORCE
+FORCE:
+
 .PHONY: vet
 vet: ## go vet, with and without the tests that need servers
 	$(GO) vet ./...
@@ -67,8 +81,8 @@ fuzz: ## every fuzz target for FUZZTIME each
 .PHONY: bench
 bench: ## the benchmarks, each beside its floor
 	$(GO) test -run '^$$' -bench . -benchmem ./...
-	$(GO) test -tags servers -run '^$$' -bench . ./internal/e2e
+	$(GO) test -tags servers -run '^$$' -bench . ./internal/e2e/...
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin .tools
+	rm -rf bin dist .tools

@@ -165,8 +165,35 @@ var Rules = []Rule{
 		Closed: instrument,
 	},
 	{
-		Folder: "function", May: []string{"", "rotation", "store"}, Not: []string{databaseSQL},
+		Folder: "function", May: []string{"", "function/invoke", "function/local", "function/remote", "rotation", "store"}, Not: []string{databaseSQL},
 		Why: "invoking joins the handler and the store's handle; rotators come in by the catalog",
+	},
+	{
+		Folder: "function/invoke", Not: []string{netHTTP, databaseSQL},
+		Why: "what all ways to invoke have in common is plain words and limits",
+	},
+	{
+		Folder: "function/local", May: []string{"function/invoke"}, Not: []string{databaseSQL},
+		Why: "a process of a function is run without knowing what it rotates: no store, no rotation",
+	},
+	{
+		Folder: "function/remote", May: []string{"", "function/invoke", "rotation"}, Not: []string{databaseSQL},
+		Outside: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"},
+		Why:     "a function elsewhere is invoked by the AWS SDK, without knowing what it rotates",
+	},
+	{
+		Folder: "function/lambda", May: []string{"", "rotation"}, Not: []string{netHTTP, databaseSQL},
+		Outside: []string{"github.com/aws/aws-lambda-go", "github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"},
+		Why:     "on AWS the handler sees secrets through the real API: no store, no server, no rotator by name",
+	},
+	{
+		Folder: "function/conformance", Not: []string{databaseSQL},
+		May: []string{"", "function/invoke", "function/local", "function/remote", "rotation", "seal", "server", "store", "store/sqlite", "wire"},
+		Why: "the kit plays the service with a real store behind a real server, and knows no engine, no rotator and no provider",
+	},
+	{
+		Folder: "function/conformance/keyprovider", May: []string{"", "function/conformance"}, Not: []string{databaseSQL},
+		Why: "the provider to try functions with is an outside API: nothing of rota's insides",
 	},
 	{
 		Folder: "engine", May: []string{"", "function", "rotation", "store", "schedule"}, Not: []string{netHTTP, databaseSQL},
@@ -195,7 +222,19 @@ var Rules = []Rule{
 		Why: "policies are read and evaluated as pure code: no store, no protocol",
 	},
 	{
-		Folder: "server", May: []string{"", "access/policy", "engine", "store", "wire", "function"}, Not: []string{databaseSQL},
+		Folder: "access/audit", Not: []string{netHTTP, databaseSQL},
+		Why: "the audit log is files and shapes: no value type, no store, no protocol",
+	},
+	{
+		Folder: "access/trail", May: []string{"", "access/audit", "store"}, Not: []string{netHTTP, databaseSQL},
+		Why: "the trail brings what the store has to tell to the logs, and knows no protocol",
+	},
+	{
+		Folder: "access/session", May: []string{"", "access/policy", "store"}, Not: []string{netHTTP, databaseSQL},
+		Why: "who calls is known by the store's rows and the policies' rules: no protocol, no SQL",
+	},
+	{
+		Folder: "server", May: []string{"", "access/audit", "access/policy", "access/session", "engine", "store", "wire", "function", "function/invoke"}, Not: []string{databaseSQL},
 		Why: "the server joins the wire with the store and knows no SQL",
 	},
 	{
@@ -209,6 +248,14 @@ var Rules = []Rule{
 		Closed:  instrument,
 	},
 	{
+		Folder: "deploy",
+		Why:    "templates, the tests that read them and what packs a zip: nothing of the program",
+	},
+	{
+		Folder: "examples", Outside: []string{anything},
+		Why: "an example is what a reader copies: nothing of rota's insides",
+	},
+	{
 		Folder: "internal/e2e",
 		Why:    "tests drive the program from outside; the folder has no code of its own",
 	},
@@ -220,7 +267,7 @@ var Rules = []Rule{
 	{
 		Folder: "cmd/rota",
 		May: []string{
-			"", "engine", "function", "rotation", "rotators", "rotators/httpapi", "rotators/postgres", "schedule", "seal",
+			"", "access/audit", "access/session", "access/trail", "engine", "function", "function/conformance", "function/conformance/keyprovider", "function/lambda", "function/local", "function/remote", "rotation", "rotators", "rotators/httpapi", "rotators/postgres", "schedule", "seal",
 			"server", "store", "store/sqlite", "wire",
 		},
 		Outside: []string{anything},

@@ -58,7 +58,8 @@ func (c *canary) look(where string, text []byte) (hits int) {
 }
 
 // TestNoSecretValueLeaks marks values, lets them go through everything once,
-// and looks for them in logs, errors, answers, the journal and the database:
+// and looks for them in logs, errors, answers, the journal, the database and
+// the audit log:
 // they are nowhere but in the answers of GetSecretValue and
 // BatchGetSecretValue.
 func TestNoSecretValueLeaks(t *testing.T) {
@@ -193,6 +194,21 @@ func TestNoSecretValueLeaks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// What was looked through has the record of all this.
+	recorded := map[string]bool{}
+	for _, e := range records(t, dir) {
+		name, _ := e["eventName"].(string)
+		recorded[name] = true
+	}
+	for _, name := range []string{
+		"CreateSecret", "PutSecretValue", "GetSecretValue", "BatchGetSecretValue", "RotateSecret", "ListSecrets", "DescribeSecret", "DeleteSecret",
+		"Show", "Expire", "RotationStarted", "RotationSucceeded", "CredentialProvenDead", "StartSecretVersionDelete",
+	} {
+		if !recorded[name] {
+			t.Errorf("there is no record of %s", name)
+		}
+	}
+	verifyAudit(t, bin, dir)
 	shown := 0
 	for _, a := range s.seen.answers {
 		if a.target == "secretsmanager.GetSecretValue" || a.target == "secretsmanager.BatchGetSecretValue" {

@@ -35,7 +35,7 @@ func Keystone(t testing.TB) *Keys {
 	k := &Keys{URL: "http://127.0.0.1:" + p + "/v3", Password: keystonePassword}
 	conf := filepath.Join(dir, "keystone.conf")
 	write(t, nil, conf, fmt.Appendf(nil, "[DEFAULT]\nlog_file = %[1]s/log\n[database]\nconnection = sqlite:///%[1]s/db\n"+
-		"[fernet_tokens]\nkey_repository = %[1]s/fernet\n[fernet_receipts]\nkey_repository = %[1]s/fernet\n[credential]\nkey_repository = %[1]s/credential\n", dir))
+		"[identity]\npassword_hash_rounds = 4\n[fernet_tokens]\nkey_repository = %[1]s/fernet\n[fernet_receipts]\nkey_repository = %[1]s/fernet\n[credential]\nkey_repository = %[1]s/credential\n", dir))
 	// What fernet_setup and credential_setup would write, each after seconds of
 	// loading Python: the next key is named 0, the one in use has the highest
 	// number.
