@@ -172,6 +172,14 @@ func (f *foreign) misbehave(how, id string, post func(string, []byte)) bool {
 	case "pries":
 		f.pry()
 		post("error", []byte(`{"errorType":"Denied","errorMessage":"see the log"}`))
+	case "waits":
+		for {
+			if _, err := os.Stat("go"); err == nil {
+				break
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		return false // and does what it was sent for
 	case "lies":
 		post("response", []byte("null")) // without having done it
 	case "answers-garbage":

@@ -5,12 +5,15 @@ package function_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rotahq/rota"
+	"github.com/rotahq/rota/function"
 	"github.com/rotahq/rota/store"
 )
 
@@ -217,4 +220,45 @@ func TestAShutdownEndsTheFunctionAndHandsTheRotationBack(t *testing.T) {
 	if lines := strings.Join(w.journal(), "\n"); !strings.Contains(lines, "the next start goes on with this rotation") {
 		t.Errorf("the journal:\n%s", lines)
 	}
+}
+
+// TestWhatALateFunctionWritesIsRefused: its credentials carry the claim that
+// it was started under, and are worth nothing once another holds it.
+func TestWhatALateFunctionWritesIsRefused(t *testing.T) {
+	w := newWorld(t)
+	w.register("waits createSecret", 20*time.Second)
+	arn := fnARN
+	must(w.store.RotateSecret(t.Context(), rota.Caller{}, store.RotateSecretInput{SecretID: "app/key", ClientRequestToken: newID(), RotationLambdaARN: &arn}))
+	key := w.secret().Key
+	claim := func() (rota.Claim, store.Task) {
+		c, task, err := w.store.Claim(t.Context(), rota.Caller{}, store.ClaimRequest{Secret: key, Owner: "test", For: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c, task
+	}
+	first, task := claim()
+	failed := make(chan error, 1)
+	go func() {
+		_, err := w.router.Invoke(t.Context(), function.Call{
+			Function: fnARN, Caller: rota.Caller{Account: account, Region: region, Claim: first}, Last: true,
+			Event: rota.Event{Step: rota.CreateSecret, SecretID: task.ARN, ClientRequestToken: task.Token, RotationToken: task.RotationToken},
+		})
+		failed <- err
+	}()
+	w.until("the function at work", func() bool { return len(w.wrote("misbehaved")) > 0 })
+	if err := w.store.Release(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	claim()
+	if err := os.WriteFile(filepath.Join(w.folder, "go"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-failed; err == nil || !strings.Contains(err.Error(), "claim") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := w.store.GetSecretValue(t.Context(), rota.Caller{}, store.GetSecretValueInput{SecretID: "app/key", VersionStage: rota.Pending}); !errors.Is(err, rota.NotFound) {
+		t.Errorf("it wrote AWSPENDING: %v", err)
+	}
+	w.nothingLeft()
 }

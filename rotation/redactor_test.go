@@ -41,6 +41,13 @@ func TestWhatIsLeftOfACutValueGoesToo(t *testing.T) {
 			}
 		}
 	}
+	lines := "ab-one\ncd-two\nef-three\ngh-four"
+	r.Hide(rota.StringValue(lines))
+	for cut := range len(lines) {
+		if got := r.Tail((lines + "\n" + strings.Repeat("y", 60) + "\nthe end\n")[cut:]); strings.Contains(got, "two") || strings.Contains(got, "four") {
+			t.Fatalf("cut at %d of a value of many lines: %q", cut, got)
+		}
+	}
 	if got := r.Tail(log); !strings.HasSuffix(got, "the end\n") {
 		t.Errorf("the end is gone: %q", got)
 	}

@@ -143,6 +143,7 @@ func (s *Server) event(q *request, out any, err error) audit.Event {
 	if r.TLS != nil {
 		e.TLS = audit.TLS{Version: tls.VersionName(r.TLS.Version), CipherSuite: tls.CipherSuiteName(r.TLS.CipherSuite)}
 	}
+	e.Additional.Text("sessionName", q.who.Caller.Instance) // of temporary credentials
 	requested(&e.Request, q.in)
 	if err != nil {
 		e.ErrorCode, e.ErrorMessage = wire.ErrorName(err), wire.ErrorText(err)

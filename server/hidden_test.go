@@ -203,8 +203,10 @@ func TestEachConditionKeyOfTheRequestIsKnownForTheOperationsThatHaveIt(t *testin
 		in   any
 		keys []policy.Key
 	}{
-		{&wire.CreateSecretInput{Name: "n", Description: &text, KmsKeyId: &text, Type: &text, Tags: []wire.Tag{{Key: "a"}}, AddReplicaRegions: regionsOf, ForceOverwriteReplicaSecret: &yes},
-			[]policy.Key{policy.Name, policy.Description, policy.KmsKeyId, policy.KmsKeyArn, policy.Type, policy.RequestTag, policy.TagKeys, policy.AddReplicaRegions, policy.ForceOverwriteReplicaSecret}},
+		{
+			&wire.CreateSecretInput{Name: "n", Description: &text, KmsKeyId: &text, Type: &text, Tags: []wire.Tag{{Key: "a"}}, AddReplicaRegions: regionsOf, ForceOverwriteReplicaSecret: &yes},
+			[]policy.Key{policy.Name, policy.Description, policy.KmsKeyId, policy.KmsKeyArn, policy.Type, policy.RequestTag, policy.TagKeys, policy.AddReplicaRegions, policy.ForceOverwriteReplicaSecret},
+		},
 		{&wire.DeleteSecretInput{SecretId: "s", RecoveryWindowInDays: &days, ForceDeleteWithoutRecovery: &yes}, []policy.Key{policy.SecretId, policy.RecoveryWindowInDays, policy.ForceDeleteWithoutRecovery}},
 		{&wire.GetSecretValueInput{SecretId: "s", VersionId: "v", VersionStage: "l"}, []policy.Key{policy.SecretId, policy.VersionId, policy.VersionStage}},
 		{&wire.GetSecretValueInput{SecretId: "s"}, []policy.Key{policy.SecretId, policy.VersionStage}},
@@ -226,7 +228,9 @@ func TestEachConditionKeyOfTheRequestIsKnownForTheOperationsThatHaveIt(t *testin
 		{&wire.RestoreSecretInput{SecretId: "s"}, []policy.Key{policy.SecretId}},
 		{&wire.StopReplicationToReplicaInput{SecretId: "s"}, []policy.Key{policy.SecretId}},
 		{&wire.ValidateResourcePolicyInput{SecretId: "s"}, []policy.Key{policy.SecretId}},
-		{&wire.BatchGetSecretValueInput{}, nil}, {&wire.ListSecretsInput{}, nil}, {&wire.GetRandomPasswordInput{}, nil},
+		{&wire.BatchGetSecretValueInput{}, nil},
+		{&wire.ListSecretsInput{}, nil},
+		{&wire.GetRandomPasswordInput{}, nil},
 	} {
 		var g gate
 		g.about(one.in)

@@ -353,7 +353,7 @@ func TestNoSecretHalfLeaks(t *testing.T) {
 	h := newHouse(t)
 	h.secret()
 	ann := h.user("ann", selfPol)
-	job := h.session(ann, `{"Policy":`+quoted(readPol)+`}`)
+	job := h.session(ann, `{"SessionName":"job-7","Policy":`+quoted(readPol)+`}`)
 	marks := map[string]string{
 		"the administrator's secret half": h.admin.secret, "a user's secret half": ann.secret, "a session's secret half": job.secret, "a token": job.token[:64],
 	}
@@ -390,7 +390,7 @@ func TestNoSecretHalfLeaks(t *testing.T) {
 			t.Errorf("%s is told %d times, want %d", what, told, want)
 		}
 	}
-	for _, want := range []string{`"eventName":"CreateAccessKey"`, `"eventName":"GetSessionToken"`, `"accessKeyId":"` + ann.id, `"accessKeyId":"` + job.id, `"policyName":"p"`} {
+	for _, want := range []string{`"eventName":"CreateAccessKey"`, `"eventName":"GetSessionToken"`, `"accessKeyId":"` + ann.id, `"accessKeyId":"` + job.id, `"policyName":"p"`, `"sessionName":"job-7"`} {
 		if !strings.Contains(where["the audit log"], want) {
 			t.Errorf("the audit log lacks %s", want)
 		}

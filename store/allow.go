@@ -12,7 +12,7 @@ import (
 // Every operation is authorised here, where the secret is found: what the
 // caller's May is asked about is the secret as it is in the same transaction,
 // and no way to a secret leads around it. A session that ends well without
-// having asked is an error (Store.ends).
+// having asked is an error (session.ends).
 
 // The prefixes of actions, as policies write them.
 const (

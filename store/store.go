@@ -18,7 +18,7 @@ type Config struct {
 	Regions         []string // that it answers for besides its own; what was named once stays
 	Sealer          *seal.Sealer
 	Functions       Functions     // nil: no rotation function is known, and any is accepted
-	Policies        Policies      // nil: no resource policy can be put
+	Policies        Policies      // nil: no policy can be put
 	NewID           func() string // internal ids, tokens of rotations, ledger rows: UUIDs
 	Rand            io.Reader     // suffixes of ARNs and passwords
 	// Tell makes the row of the outbox that says what happened; ok is false

@@ -43,7 +43,7 @@ func TestKeysAreAskedWithTheTokenAndTheirHolderIsPassedOn(t *testing.T) {
 // rest of the request changes the answer.
 func TestAKeyThatIsNotThereIsRefusedAsOneWhateverElseIsWrong(t *testing.T) {
 	v := newVerifier()
-	for name, secret := range map[string]string{"any secret": "any", "the one that stands in for it": string(noSecret.Reveal())} {
+	for name, secret := range map[string]string{"any secret": "any", "the one that it is computed with": ""} {
 		for _, sum := range []string{"", "UNSIGNED-PAYLOAD"} {
 			r := newRequest(testBody)
 			if sum != "" {

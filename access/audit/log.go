@@ -23,15 +23,17 @@ type Options struct {
 // Log appends events to the files of a folder. It may be used by many
 // goroutines. One process at a time may have it open.
 type Log struct {
-	dir     string
-	opt     Options
-	cut     int64
-	queue   chan *request
-	closing chan struct{} // nobody may wait any more
-	close   sync.Once
-	done    chan struct{} // closed when the writer has ended
+	dir string
+	opt Options
+	cut int64
 
-	// of the writer alone
+	mu      sync.Mutex
+	waiting []*request
+	writes  bool // somebody writes: one of those who append
+	closed  bool
+	ended   *sync.Cond // nobody writes any more
+
+	// of who writes
 	file   file
 	size   int64 // of what is known to be on the disk
 	opened time.Time
@@ -40,9 +42,13 @@ type Log struct {
 	buf    []byte
 }
 
+// request is one Append. Whoever waits is woken when it was written, or to
+// write itself what waits.
 type request struct {
 	events [][]byte
-	err    chan error
+	wake   chan struct{}
+	done   bool
+	err    error
 }
 
 // maxBatch is how many requests one fsync serves at most.
@@ -67,14 +73,14 @@ func Open(dir string, o Options) (*Log, error) {
 	if o.disk == nil {
 		o.disk = osDisk{}
 	}
-	l := &Log{dir: dir, opt: o, queue: make(chan *request, maxBatch), closing: make(chan struct{}), done: make(chan struct{})}
+	l := &Log{dir: dir, opt: o}
+	l.ended = sync.NewCond(&l.mu)
 	if err := l.resume(); err != nil {
 		if l.file != nil {
 			err = errors.Join(err, l.file.Close())
 		}
 		return nil, fmt.Errorf("open the audit log in %s: %w", dir, err)
 	}
-	go l.write()
 	return l, nil
 }
 
@@ -158,78 +164,75 @@ func (l *Log) Append(ctx context.Context, events ...[]byte) error {
 			return errors.New("write the audit log: an event is not one line with an object")
 		}
 	}
-	r := &request{events, make(chan error, 1)}
-	select {
-	case l.queue <- r:
-	case <-l.closing:
-		return errClosed
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	// Once it is in the queue it is written: who stops waiting would not know.
-	select {
-	case err := <-r.err:
+	if err := ctx.Err(); err != nil {
 		return err
-	case <-l.done:
-		select {
-		case err := <-r.err:
-			return err
-		default:
-			return errClosed
-		}
 	}
-}
-
-// Close writes what waits and ends; a later Append is an error. It may be
-// called again.
-func (l *Log) Close() error {
-	var err error
-	l.close.Do(func() {
-		close(l.closing)
-		<-l.done
-		if l.file != nil {
-			err = l.file.Close()
+	r := &request{events: events}
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return errClosed
+	}
+	// Once it waits it is written: who gave up would not know.
+	l.waiting = append(l.waiting, r)
+	if l.writes {
+		r.wake = make(chan struct{})
+		l.mu.Unlock()
+		<-r.wake
+		if r.done {
+			return r.err
 		}
-	})
-	return err
+		l.mu.Lock()
+	}
+	l.writes = true
+	n := min(len(l.waiting), maxBatch)
+	batch := l.waiting[:n:n] // with its own: who is woken to write is the first
+	l.waiting = l.waiting[n:]
+	l.mu.Unlock()
+	l.write(batch)
+	return r.err
 }
 
-// write is the writer: it takes what waits and writes it at once.
-func (l *Log) write() {
-	defer close(l.done)
-	for {
-		select {
-		case first := <-l.queue:
-			l.serve(first)
-		case <-l.closing:
-			select {
-			case first := <-l.queue:
-				l.serve(first)
-			default:
-				return
+// write writes what waited, says so to everybody, and wakes one of those who
+// came meanwhile to go on.
+func (l *Log) write(batch []*request) {
+	err := errors.New("the writer was ended")
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("write the audit log in %s: %w", l.dir, err)
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for _, r := range batch {
+			if r.done, r.err = true, err; r.wake != nil && r != batch[0] {
+				close(r.wake)
 			}
 		}
-	}
+		if len(l.waiting) > 0 {
+			close(l.waiting[0].wake)
+			return
+		}
+		l.waiting, l.writes = nil, false
+		l.ended.Broadcast()
+	}()
+	err = l.commit(batch)
 }
 
-func (l *Log) serve(first *request) {
-	batch := []*request{first}
-more:
-	for len(batch) < maxBatch {
-		select {
-		case r := <-l.queue:
-			batch = append(batch, r)
-		default:
-			break more
-		}
+// Close waits for what is being written and ends; a later Append is an error.
+// It may be called again.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	for l.writes {
+		l.ended.Wait()
 	}
-	err := l.commit(batch)
-	if err != nil {
-		err = fmt.Errorf("write the audit log in %s: %w", l.dir, err)
+	if l.file == nil {
+		return nil
 	}
-	for _, r := range batch {
-		r.err <- err
-	}
+	err := l.file.Close()
+	l.file = nil
+	return err
 }
 
 // commit puts a batch on the disk, all or none.

@@ -137,8 +137,10 @@ func TestCallsThatWaitShareOneFsync(t *testing.T) {
 	for i := range waiting {
 		wg.Go(func() { appendTo(t, l, fmt.Sprint(i)) })
 	}
-	for len(l.queue) < waiting { // no event tells that somebody waits
-		time.Sleep(time.Millisecond)
+	for all := false; !all; time.Sleep(time.Millisecond) { // no event tells that somebody waits
+		l.mu.Lock()
+		all = len(l.waiting) == waiting
+		l.mu.Unlock()
 	}
 	close(hold)
 	wg.Wait()
@@ -147,19 +149,86 @@ func TestCallsThatWaitShareOneFsync(t *testing.T) {
 	}
 }
 
-func TestWhoGivesUpWaitingForAPlaceHasWrittenNothing(t *testing.T) {
+func TestWhoGaveUpBeforeHasWrittenNothing(t *testing.T) {
 	dir := t.TempDir()
 	l := openLog(t, dir, Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for range 20 { // the queue has a place too: either may be taken
-		err := l.Append(ctx, event("x"))
-		if err != nil && !errors.Is(err, context.Canceled) {
-			t.Fatal(err)
+	if err := l.Append(ctx, event("x")); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if got := idsIn(t, dir); got != nil {
+		t.Errorf("the log has %v", got)
+	}
+}
+
+// TestCloseWritesWhatWaits: who waits when the log is closed is answered as
+// ever, and who comes later is refused.
+func TestCloseWritesWhatWaits(t *testing.T) {
+	d := newFaultDisk()
+	hold, reached := make(chan struct{}), make(chan struct{})
+	d.before = func(op string, n int) {
+		if op == "sync" && n == 1 {
+			close(reached)
+			<-hold
 		}
-		if got := len(idsIn(t, dir)); (err == nil) != (got > 0) && err != nil && got > 0 {
-			continue // an earlier turn wrote
+	}
+	dir := t.TempDir()
+	l := openLog(t, dir, Options{disk: d})
+	var wg sync.WaitGroup
+	wg.Go(func() { appendTo(t, l, "first") })
+	<-reached
+	const waiting = 20
+	for i := range waiting {
+		wg.Go(func() { appendTo(t, l, fmt.Sprint(i)) })
+	}
+	closed := make(chan error)
+	for state := 0; state < 2; time.Sleep(time.Millisecond) { // no event tells that somebody waits
+		l.mu.Lock()
+		switch {
+		case state == 0 && len(l.waiting) == waiting:
+			state = 1
+			go func() { closed <- l.Close() }()
+		case l.closed:
+			state = 2
 		}
+		l.mu.Unlock()
+	}
+	if err := l.Append(t.Context(), event("late")); !errors.Is(err, errClosed) {
+		t.Errorf("while it is closed, Append says %v", err)
+	}
+	close(hold)
+	wg.Wait()
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if got := idsIn(t, dir); len(got) != waiting+1 {
+		t.Errorf("the log has %v", got)
+	}
+}
+
+// TestAPanicOfOneWriteEndsNoOther: the next one goes on.
+func TestAPanicOfOneWriteEndsNoOther(t *testing.T) {
+	d := newFaultDisk()
+	d.before = func(op string, n int) {
+		if op == "write" && n == 2 {
+			panic("a mistake")
+		}
+	}
+	dir := t.TempDir()
+	l := openLog(t, dir, Options{disk: d})
+	appendTo(t, l, "a")
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("there was no panic")
+			}
+		}()
+		_ = l.Append(t.Context(), event("b"))
+	}()
+	appendTo(t, l, "c")
+	if got := idsIn(t, dir); !slices.Equal(got, []string{"a", "c"}) {
+		t.Errorf("the log has %v", got)
 	}
 }
 

@@ -94,7 +94,7 @@ func (d *Directory) Key(ctx context.Context, id, token string) (Key, error) {
 	}
 	secret, err := k.open(d.store)
 	if err != nil {
-		return Key{}, err
+		return Key{}, &rota.Error{Code: rota.Internal, Err: err} // who asks is nobody yet, and is not told
 	}
 	return Key{Secret: secret, Caller: d.caller(k.of, id), Identity: k.of.identity}, nil
 }
@@ -189,7 +189,7 @@ func (d *Directory) forget(arns []string) map[string]*key {
 // add keeps a principal. before is the keys as they were: when they were used
 // is not all written yet.
 func (d *Directory) add(row store.Identity, before map[string]*key) {
-	p := &principal{row: row.PrincipalRow, identity: &Identity{ID: row.ID}}
+	p := &principal{row: row.PrincipalRow, identity: &Identity{ID: row.ID, context: []policy.Attribute{{Key: policy.UserID, Value: row.ID}}}}
 	p.identity.Principal, p.broken = policy.ParsePrincipal(row.ARN)
 	for _, doc := range row.Policies {
 		parsed, err := policy.ParseIdentity(doc.Name, doc.Document)

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"slices"
 	"time"
 
 	"github.com/rotahq/rota"
@@ -14,6 +15,7 @@ type Identity struct {
 	ID        string           // the principal's own, for aws:userid
 	Policies  []*policy.Policy // attached to the principal
 	Session   *Session         // nil for an access key of the principal itself
+	context   []policy.Attribute
 }
 
 // Session is what temporary credentials are limited to.
@@ -25,13 +27,14 @@ type Session struct {
 	Expires time.Time
 }
 
-// Context is what conditions of policies can ask of the caller.
-func (i *Identity) Context() []policy.Attribute {
-	a := []policy.Attribute{{Key: policy.UserID, Value: i.ID}}
-	if i.Session != nil {
-		a = append(a, policy.Attribute{Key: policy.TokenIssueTime, Value: i.Session.Issued.Format(time.RFC3339)})
-	}
-	return a
+// Context is what conditions of policies can ask of the caller. It must not
+// be changed.
+func (i *Identity) Context() []policy.Attribute { return i.context }
+
+// in is the identity in a session.
+func (i *Identity) in(s *Session) *Identity {
+	issued := policy.Attribute{Key: policy.TokenIssueTime, Value: s.Issued.Format(time.RFC3339)}
+	return &Identity{i.Principal, i.ID, i.Policies, s, append(slices.Clip(i.context), issued)}
 }
 
 // Key is a key that may sign requests now.

@@ -74,10 +74,7 @@ func (d *Directory) temporary(id, token string) (Key, error) {
 	}
 	k := Key{Secret: s.secret, Token: s.token, Expires: s.expires(), Caller: d.caller(p, id)}
 	k.Caller.Instance, k.Caller.Claim = s.Name, s.claim()
-	k.Identity = &Identity{
-		Principal: p.identity.Principal, ID: p.identity.ID, Policies: p.identity.Policies,
-		Session: &Session{Name: s.Name, Policy: s.policy, Claim: s.claim(), Issued: s.issued(), Expires: s.expires()},
-	}
+	k.Identity = p.identity.in(&Session{Name: s.Name, Policy: s.policy, Claim: s.claim(), Issued: s.issued(), Expires: s.expires()})
 	return k, nil
 }
 

@@ -66,7 +66,7 @@ func (p *play) judgeCall(res result, c Call, besides bool) {
 	right := c.Operation == "PutSecretValue" && c.in.ClientRequestToken == res.token && slices.Contains(c.in.VersionStages, rota.Pending) &&
 		!slices.Contains(c.in.VersionStages, rota.Current)
 	p.check(ownVersion, right, "%s calls %s", res.step, c)
-	refused := strings.HasPrefix(c.Result, string(rota.Exists))
+	refused := strings.HasPrefix(c.Result, "ResourceExistsException")
 	p.check(onePendingValue, !refused || besides || c.in.ClientRequestToken != res.token,
 		"%s offers a second value for a version that has one", res.step)
 }
@@ -160,9 +160,12 @@ func (p *play) orphans() {
 	}
 	more, made := p.grown()
 	if n := p.rotations; more > p.leaves[n-1] && n < len(p.leaves) {
+		kept := len(p.trace)
 		if token := p.begin("the next one"); p.retry(token) {
 			more, made = p.grown()
+			p.trace = p.trace[:kept] // of no interest
 		}
+		p.note(nil, "another rotation, with nothing in its way")
 	}
 	n := p.rotations
 	p.check(noOrphan, more <= p.leaves[n-1], "%s than when the case began (made since: %s); after %s without a fault it is %d",

@@ -128,7 +128,7 @@ func (r Report) Text(w io.Writer) error {
 }
 
 // traces is how many places a rule's traces are shown of.
-const traces = 3
+const traces = 2
 
 // broken writes a rule with a trace of each place at which it was broken.
 func (r Report) broken(b *strings.Builder, rule RuleResult) {

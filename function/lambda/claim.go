@@ -43,36 +43,29 @@ func (c *claim) take(ctx context.Context, wait bool) (release func(context.Conte
 		if err != nil {
 			return nil, err
 		}
-		holder := s.VersionOf(working)
-		switch {
-		case s.Stages[c.version] == nil:
+		if s.Stages[c.version] == nil {
 			return func(context.Context) error { return nil }, nil
-		case holder == "", holder == c.version && wait:
-			// The version that a rotation makes is only ever worked on by that
-			// rotation's own attempts, one at a time.
-		case c.now().Sub(s.Changed) > abandonedAfter:
-		default:
-			if deadline, ok := ctx.Deadline(); !wait || ok && time.Until(deadline) < claimPoll+claimGrace {
-				return nil, fmt.Errorf("another step works on version %s of secret %s: %w", holder, s.Name, rotation.ErrNotYet)
-			}
-			if err := c.pause(ctx, claimPoll); err != nil {
-				return nil, err
-			}
-			continue
 		}
-		err = c.UpdateVersionStage(ctx, s.ARN(), working, holder, c.version)
-		if errors.Is(err, rota.InvalidParameter) && wait {
-			continue // somebody was faster
+		// The version that a rotation makes is only ever worked on by that
+		// rotation's own attempts, one at a time.
+		holder := s.VersionOf(working)
+		if holder == "" || wait && holder == c.version || c.now().Sub(s.Changed) > abandonedAfter {
+			err := c.UpdateVersionStage(ctx, s.ARN(), working, holder, c.version)
+			switch {
+			case err == nil:
+				return func(ctx context.Context) error {
+					return c.UpdateVersionStage(ctx, s.ARN(), working, c.version, "")
+				}, nil
+			case !errors.Is(err, rota.InvalidParameter): // which is that somebody was faster
+				return nil, fmt.Errorf("take the label %s: %w", working, err)
+			}
 		}
-		if errors.Is(err, rota.InvalidParameter) {
+		if deadline, ok := ctx.Deadline(); !wait || ok && time.Until(deadline) < claimPoll+claimGrace {
 			return nil, fmt.Errorf("another step works on secret %s: %w", s.Name, rotation.ErrNotYet)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("take the label %s: %w", working, err)
+		if err := c.pause(ctx, claimPoll); err != nil {
+			return nil, err
 		}
-		return func(ctx context.Context) error {
-			return c.UpdateVersionStage(ctx, s.ARN(), working, c.version, "")
-		}, nil
 	}
 }
 

@@ -54,7 +54,11 @@ func TestEveryKindOfRotatorRotatesTwice(t *testing.T) {
 			k.make(w, "rota:expire", "after 24h")
 			for range 2 {
 				old, oldVersion := w.value("app/x", rota.Current), w.describe("app/x").VersionOf(rota.Current)
-				w.steps("app/x", w.rotate("app/x"), 2)
+				token := w.rotate("app/x")
+				w.steps("app/x", token, 2)
+				// AWS leaves every label where it is when AWSCURRENT comes; rota's
+				// store takes off what ends the version.
+				w.relabel(w.describe("app/x"), token, alive(token))
 				after := 24 * time.Hour
 				if k.name == "single user" {
 					after = 0 // it died when the new one was set
@@ -369,7 +373,7 @@ func TestASetWaitsForAnEndingThatBeganBeforeIt(t *testing.T) {
 			short, cancel := context.WithTimeout(t.Context(), 10*time.Second) // too short to wait in
 			defer cancel()
 			_, err = w.invokeIn(short, rota.SetSecret, "app/x", token)
-			fails(t, err, "NotYet", "another step works on version "+old)
+			fails(t, err, "NotYet", "another step works on secret app/x")
 		}
 		return rotationtest.None
 	}})

@@ -23,6 +23,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "linger" {
 		linger()
 	}
+	if len(os.Args) > 1 && os.Args[1] == "host" {
+		hostFunction(os.Args[2])
+	}
 	if os.Getenv("AWS_LAMBDA_RUNTIME_API") != "" {
 		behave(os.Getenv("_HANDLER"))
 		return

@@ -22,8 +22,9 @@ type order struct {
 	Folder    string
 	Memory    int64 `json:",omitempty"` // bytes; 0: a cgroup limits it
 	Processes int
-	User      *User `json:",omitempty"`
-	Cgroup    bool  `json:",omitempty"` // its folder is open as cgroupFD
+	User      *User  `json:",omitempty"`
+	Cgroup    bool   `json:",omitempty"` // its folder is open as cgroupFD
+	Scratch   string // the function's temporary folder, which goes with it
 }
 
 // The files of a keeper. Standard input is open for as long as the function
@@ -107,6 +108,7 @@ func keep(text string) int {
 			k.mu.Lock()
 			left := k.left
 			k.mu.Unlock()
+			_ = os.RemoveAll(k.Scratch) // rota does so too, unless it was killed
 			k.say(word{Said: saidGone, Number: left})
 			return 0
 		case <-tick.C:

@@ -100,7 +100,7 @@ func (p *Process) start() (err error) {
 
 // keep starts the keeper.
 func (p *Process) keep(output *os.File) error {
-	o := order{Argv: p.spec.Argv, Folder: p.spec.Folder, Processes: MaxProcesses, User: p.host.User}
+	o := order{Argv: p.spec.Argv, Folder: p.spec.Folder, Processes: MaxProcesses, User: p.host.User, Scratch: p.scratch}
 	if !p.group.limits {
 		o.Memory = p.spec.Memory
 	}

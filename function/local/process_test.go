@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -376,4 +377,64 @@ func TestWhoeverWaitsMayGiveUp(t *testing.T) {
 	}
 	p.End()
 	nothingLeft(t, p)
+}
+
+// hostFunction is a rota that runs a function and waits to be killed.
+func hostFunction(name string) {
+	exe, err := os.Executable()
+	if err != nil {
+		os.Exit(1)
+	}
+	p, err := host().Start(Spec{
+		Name: "fn", ARN: arn, Argv: []string{exe}, Folder: "/", Handler: "leaves-children " + name, Timeout: time.Minute, Memory: 1 << 30,
+	})
+	if err != nil {
+		os.Exit(1)
+	}
+	if out, _ := p.Invoke(context.Background(), []byte(`{}`)); out.Failure != nil {
+		os.Exit(1)
+	}
+	fmt.Println(p.keeper.Process.Pid, p.pid, p.scratch)
+	select {}
+}
+
+// TestAKilledHostLeavesNothing: when rota is killed outright its keepers find
+// their pipe closed, and end everything.
+func TestAKilledHostLeavesNothing(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := rand.Text()
+	c := exec.Command(exe, "host", name)
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var keeper, function int
+	var scratch string
+	if _, err := fmt.Fscan(out, &keeper, &function, &scratch); err != nil || len(lingering(name)) != 3 || !alive(function) {
+		t.Fatalf("it did not start: %v, %v", err, lingering(name))
+	}
+	if err := c.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Wait()
+	for until := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		var left []int
+		for _, pid := range append(lingering(name), keeper, function) {
+			if alive(pid) {
+				left = append(left, pid)
+			}
+		}
+		if _, err := os.Stat(scratch); len(left) == 0 && os.IsNotExist(err) {
+			return
+		}
+		if time.Now().After(until) {
+			t.Fatalf("processes %v are left", left)
+		}
+	}
 }

@@ -256,6 +256,10 @@ var Rules = []Rule{
 		Why: "an example is what a reader copies: nothing of rota's insides",
 	},
 	{
+		Folder: "internal/clients",
+		Why:    "AWS's clients drive the program from outside; the folder has no code of its own",
+	},
+	{
 		Folder: "internal/e2e",
 		Why:    "tests drive the program from outside; the folder has no code of its own",
 	},

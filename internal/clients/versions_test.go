@@ -2,8 +2,8 @@ package clients
 
 import (
 	"encoding/json"
-	"os"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -18,12 +18,8 @@ const (
 // operations are all of the API, as the service model has them.
 func operations(t *testing.T) (names []string) {
 	t.Helper()
-	b, err := os.ReadFile("../../wire/model/service-2.json")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var model struct{ Operations map[string]any }
-	if err := json.Unmarshal(b, &model); err != nil {
+	if err := json.Unmarshal([]byte(file(t, "../../wire/model/service-2.json")), &model); err != nil {
 		t.Fatal(err)
 	}
 	for name := range model.Operations {
@@ -33,18 +29,31 @@ func operations(t *testing.T) (names []string) {
 	return names
 }
 
-// javaScriptVersion is the one that the lock file has.
+type packageVersion struct{ Version, Integrity string }
+
+// lock is what npm installs: package-lock.json.
+func lock(t *testing.T) map[string]packageVersion {
+	t.Helper()
+	var l struct{ Packages map[string]packageVersion }
+	if err := json.Unmarshal([]byte(file(t, "testdata/javascript/package-lock.json")), &l); err != nil {
+		t.Fatal(err)
+	}
+	return l.Packages
+}
+
 func javaScriptVersion(t *testing.T) string {
 	t.Helper()
-	b, err := os.ReadFile("testdata/javascript/package-lock.json")
-	if err != nil {
-		t.Fatal(err)
+	return lock(t)["node_modules/@aws-sdk/client-secrets-manager"].Version
+}
+
+// goVersion is that of a module that go.mod requires.
+func goVersion(t *testing.T, module string) string {
+	t.Helper()
+	for line := range strings.Lines(file(t, "../../go.mod")) {
+		if f := strings.Fields(line); len(f) == 2 && f[0] == module {
+			return strings.TrimPrefix(f[1], "v")
+		}
 	}
-	var lock struct {
-		Packages map[string]struct{ Version string }
-	}
-	if err := json.Unmarshal(b, &lock); err != nil {
-		t.Fatal(err)
-	}
-	return lock.Packages["node_modules/@aws-sdk/client-secrets-manager"].Version
+	t.Fatalf("go.mod does not require %s", module)
+	return ""
 }

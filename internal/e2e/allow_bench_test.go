@@ -66,8 +66,10 @@ func BenchmarkGetSecretValueWithPolicies(b *testing.B) {
 		s.own(b, "PutPrincipalPolicy", wire.PutPrincipalPolicyInput{Principal: "app", PolicyName: name, PolicyDocument: document}, &struct{}{})
 	}
 	if _, err := c.TagResource(b.Context(), &secretsmanager.TagResourceInput{SecretId: id, Tags: []types.Tag{
-		{Key: aws.String("team"), Value: aws.String("payments")}, {Key: aws.String("stage"), Value: aws.String("prod")},
-		{Key: aws.String("cost-center"), Value: aws.String("4711")}, {Key: aws.String("owner"), Value: aws.String("ada")},
+		{Key: aws.String("team"), Value: aws.String("payments")},
+		{Key: aws.String("stage"), Value: aws.String("prod")},
+		{Key: aws.String("cost-center"), Value: aws.String("4711")},
+		{Key: aws.String("owner"), Value: aws.String("ada")},
 	}}); err != nil {
 		b.Fatal(err)
 	}
