@@ -72,7 +72,7 @@ func checkEnvironment(t *testing.T, names []string) {
 	}
 }
 
-// checkAlarms wants alarms on what the issue of an alarm is: failed and
+// checkAlarms wants alarms on what a person must hear of: failed and
 // overdue rotations and endings, lost events, and a function that cannot say
 // anything; each on a metric that is really told.
 func checkAlarms(t *testing.T, watched map[string]bool) {

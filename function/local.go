@@ -98,8 +98,12 @@ func (l *Local) serve(ctx context.Context, f store.Function, c Call) (*serving, 
 	return s, nil
 }
 
-// sessionSteps is for how many steps the credentials of one process hold.
-const sessionSteps = 4
+// The credentials of one process hold for the steps of a rotation, and never
+// longer than half a day.
+const (
+	sessionSteps = 4
+	sessionMax   = 12 * time.Hour
+)
 
 // start starts a process with credentials for one secret, or without any.
 func (l *Local) start(ctx context.Context, f store.Function, c rota.Caller, secretID string) (*serving, error) {
@@ -121,7 +125,7 @@ func (l *Local) start(ctx context.Context, f store.Function, c rota.Caller, secr
 			return nil, err
 		}
 		spec.Session, err = l.Sessions.Session(ctx, SessionRequest{
-			Account: f.Account, Function: f.Name, Policy: sessionPolicy(arn, adminARN), Claim: c.Claim, Duration: sessionSteps*l.StepTimeout + time.Minute,
+			Account: f.Account, Function: f.Name, Policy: sessionPolicy(arn, adminARN), Claim: c.Claim, Duration: min(sessionSteps*l.StepTimeout+time.Minute, sessionMax),
 		})
 		if err != nil {
 			return nil, fmt.Errorf("issue credentials for the function %s: %w", f.Name, err)

@@ -15,7 +15,6 @@ import (
 // registered as it is registered.
 type Router struct {
 	InProcess Invoker
-	Catalog   rotation.Catalog
 	Store     *store.Store
 	Local     *Local // nil: this server runs no commands
 	Remote    Remote
@@ -29,9 +28,10 @@ var (
 	_ Teller  = (*Router)(nil)
 )
 
-// Foreign reports whether a function is not rota's own.
+// Foreign reports whether a function is not rota's own. What has one of
+// rota's names is, also where its rotator is not there.
 func (r *Router) Foreign(function string) bool {
-	return function != "" && !rotation.BuiltIn(r.Catalog, function)
+	return function != "" && !rotation.ReservedName(rotation.FunctionName(function))
 }
 
 // Invoke invokes the function of a call. The steps that are rota's own are

@@ -72,7 +72,6 @@ type world struct {
 	url     string
 	folder  string
 	log     *lockedBuffer
-	random  atomic.Bool
 	changed chan struct{}
 }
 
@@ -141,7 +140,7 @@ func newWorld(t testing.TB) *world {
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.router = &function.Router{
 		InProcess: function.InProcess{Handler: &rotation.Handler{Catalog: catalog, Now: time.Now, Rand: rand.Reader}, Store: w.store},
-		Catalog:   catalog, Store: w.store, Remote: function.Remote{Store: w.store, Ambient: remote.Ambient()},
+		Store:     w.store, Remote: function.Remote{Store: w.store, Ambient: remote.Ambient()},
 		Local: function.NewLocal(function.LocalConfig{
 			Store: w.store, Host: local.Host{Now: time.Now, NewID: newID}, Endpoint: func() string { return w.url },
 			Sessions: sessions{who}, Limit: 3, StepTimeout: 20 * time.Second,

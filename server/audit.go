@@ -121,7 +121,6 @@ func (s *Server) event(q *request, out any, err error) audit.Event {
 	e := audit.Event{
 		ID: s.NewID(), RequestID: q.id, Name: q.operation, Source: audit.Source, Type: audit.APICall, Time: s.Store.Now(),
 		Account: q.who.Caller.Account, Region: q.who.Caller.Region, Identity: identity(q.who), SourceIP: addressOf(r.RemoteAddr), UserAgent: r.UserAgent(),
-		ReadOnly: readOnly(q.operation),
 	}
 	switch q.service {
 	case wire.ServiceRota:
@@ -140,6 +139,7 @@ func (s *Server) event(q *request, out any, err error) audit.Event {
 	if e.Name == "" {
 		e.Name = "Unknown"
 	}
+	e.ReadOnly = readOnly(e.Name)
 	if r.TLS != nil {
 		e.TLS = audit.TLS{Version: tls.VersionName(r.TLS.Version), CipherSuite: tls.CipherSuiteName(r.TLS.CipherSuite)}
 	}

@@ -245,7 +245,7 @@ func TestARequestThatNobodySignedIsRecordedWithoutAName(t *testing.T) {
 				t.Fatalf("there are %d records", len(got))
 			}
 			one := got[0]
-			if one.EventName != c.name || one.ErrorCode != c.code || a.typ != c.code || one.RequestParameters != nil {
+			if one.EventName != c.name || one.ReadOnly != (c.name == "GetSecretValue") || one.ErrorCode != c.code || a.typ != c.code || one.RequestParameters != nil {
 				t.Errorf("%s", one.raw)
 			}
 			if diff := cmp.Diff(map[string]string{"type": "Unknown"}, one.UserIdentity); diff != "" {

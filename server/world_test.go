@@ -180,7 +180,7 @@ func newWorld(t testing.TB) *world {
 	})
 	w.Server = New(Config{
 		Store: w.store, NewID: newID, Log: log, ClockHeld: func() string { return "" }, Grants: w.grants, Sessions: session.New(w.store, sealer, rand.Reader),
-		Functions: &function.Router{Catalog: catalog, Store: w.store},
+		Functions: &function.Router{Store: w.store},
 		Audit:     &Audit{Log: w.audited, Require: true, Stuck: w.trail.Stuck},
 		Healthy: func(context.Context) error {
 			if w.sick.Load() {

@@ -35,7 +35,7 @@ is not changed for rota. The server must have been started with
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(g.functionAdd(), g.functionLs(), g.functionShow(), g.functionRemove(), g.functionInvoke(),
-		g.functionTest(), g.functionAccepts(), g.functionList(), g.functionSlow(), g.functionProvider())
+		g.functionNew(), g.functionTest(), g.functionAccepts(), g.functionList(), g.functionSlow(), g.functionProvider())
 	return cmd
 }
 

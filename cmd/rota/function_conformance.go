@@ -26,7 +26,7 @@ type conformanceOptions struct {
 	url                        string // of an Invoke endpoint
 	listen                     string
 	value                      string
-	tags, secrets              []string
+	tags, secrets, secretTags  []string
 	accepts, list, slow, reset string
 	junit, only                string
 }
@@ -98,6 +98,7 @@ AWS_SECRET_ACCESS_KEY=` + conformanceSecret + `.
 	f.StringVar(&o.value, "value", "", "file with the secret's first value, which the provider accepts; - is standard input")
 	f.StringArrayVar(&o.tags, "tag", nil, "KEY=VALUE of the secret in rotation, may be repeated")
 	f.StringArrayVar(&o.secrets, "secret", nil, "NAME=FILE: another secret that the function reads, may be repeated")
+	f.StringArrayVar(&o.secretTags, "secret-tag", nil, "NAME:KEY=VALUE: a tag of another secret, may be repeated")
 	f.StringVar(&o.accepts, "accepts", "", "command that tries a value")
 	f.StringVar(&o.list, "list", "", "command that lists what lives at the provider")
 	f.StringVar(&o.slow, "slow", "", "command that makes the provider slow to accept")
@@ -198,6 +199,9 @@ func (o conformanceOptions) config(c *conformance.Config, stdin io.Reader) (err 
 		}
 		c.Others = append(c.Others, conformance.Secret{Name: name, Value: v})
 	}
+	if err := o.tagSecrets(c.Others); err != nil {
+		return err
+	}
 	if o.accepts != "" {
 		c.Provider.Accepts = conformance.AcceptsCommand(o.accepts)
 	}
@@ -209,6 +213,20 @@ func (o conformanceOptions) config(c *conformance.Config, stdin io.Reader) (err 
 	}
 	if o.reset != "" {
 		c.Provider.Reset = conformance.ResetCommand(o.reset)
+	}
+	return nil
+}
+
+// tagSecrets puts the tags on the other secrets.
+func (o conformanceOptions) tagSecrets(others []conformance.Secret) error {
+	for _, t := range o.secretTags {
+		name, tag, _ := strings.Cut(t, ":")
+		key, value, ok := strings.Cut(tag, "=")
+		i := slices.IndexFunc(others, func(s conformance.Secret) bool { return s.Name == name })
+		if !ok || key == "" || i < 0 {
+			return usage("--secret-tag %s is not NAME:KEY=VALUE with the NAME of a --secret", t)
+		}
+		others[i].Tags = append(others[i].Tags, rota.Tag{Key: key, Value: value})
 	}
 	return nil
 }

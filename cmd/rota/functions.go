@@ -50,7 +50,7 @@ func (c functionConfig) check() error {
 func (n *node) router(c nodeConfig) (*function.Router, error) {
 	handler := &rotation.Handler{Catalog: c.catalog, Env: c.getenv, Now: n.store.Now, Rand: rand.Reader}
 	r := &function.Router{
-		InProcess: function.InProcess{Handler: handler, Store: n.store}, Catalog: c.catalog, Store: n.store,
+		InProcess: function.InProcess{Handler: handler, Store: n.store}, Store: n.store,
 		Remote: function.Remote{Store: n.store, Ambient: remote.Ambient()},
 	}
 	if !c.functions.local {

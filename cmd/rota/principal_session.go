@@ -82,7 +82,9 @@ func (g *global) tellSession(k newKey) error {
 		})
 	}
 	for _, v := range [][2]string{
-		{"AWS_ACCESS_KEY_ID", k.id}, {"AWS_SECRET_ACCESS_KEY", string(k.secret.Reveal())}, {"AWS_SESSION_TOKEN", string(k.token.Reveal())},
+		{"AWS_ACCESS_KEY_ID", k.id},
+		{"AWS_SECRET_ACCESS_KEY", string(k.secret.Reveal())},
+		{"AWS_SESSION_TOKEN", string(k.token.Reveal())},
 		{"AWS_DEFAULT_REGION", k.region},
 	} {
 		if _, err := fmt.Fprintf(g.out, "export %s=%s\n", v[0], shellQuote(v[1])); err != nil {

@@ -69,8 +69,6 @@ func accepting(logIn func(v map[string]any) bool) func(context.Context, rota.Val
 
 func text(v any) string { s, _ := v.(string); return s }
 
-// The rotators of rota, at real servers, as the
-// function on AWS.
 func TestPostgreSQLHoldsEveryRule(t *testing.T) {
 	pg := testserver.Postgres(t, testserver.HBA("host all all 127.0.0.1/32 scram-sha-256\n"))
 	sql := func(statement string) {

@@ -196,6 +196,15 @@ var Rules = []Rule{
 		Why: "the provider to try functions with is an outside API: nothing of rota's insides",
 	},
 	{
+		Folder: "function/scaffold", Not: []string{netHTTP, databaseSQL},
+		Why: "writing files of templates needs nothing of the program",
+	},
+	{
+		Folder: "function/scaffold/templates", May: []string{"", "function/lambda", "rotation"}, Outside: []string{"github.com/aws/aws-lambda-go"},
+		Why:    "what a reader is given uses rota's public packages only",
+		Closed: "a template is copied, not imported",
+	},
+	{
 		Folder: "engine", May: []string{"", "function", "rotation", "store", "schedule"}, Not: []string{netHTTP, databaseSQL},
 		Why: "the engine owns time and knows nothing of providers, protocols or databases",
 	},
@@ -271,7 +280,7 @@ var Rules = []Rule{
 	{
 		Folder: "cmd/rota",
 		May: []string{
-			"", "access/audit", "access/session", "access/trail", "engine", "function", "function/conformance", "function/conformance/keyprovider", "function/lambda", "function/local", "function/remote", "rotation", "rotators", "rotators/httpapi", "rotators/postgres", "schedule", "seal",
+			"", "access/audit", "access/session", "access/trail", "engine", "function", "function/conformance", "function/conformance/keyprovider", "function/invoke", "function/lambda", "function/local", "function/remote", "function/scaffold", "rotation", "rotators", "rotators/httpapi", "rotators/postgres", "schedule", "seal",
 			"server", "store", "store/sqlite", "wire",
 		},
 		Outside: []string{anything},

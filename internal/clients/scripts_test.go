@@ -14,7 +14,7 @@ func (p *program) run(t *testing.T, name string, args ...string) {
 	cmd := exec.CommandContext(t.Context(), name, args...)
 	cmd.Env = p.env
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
+		t.Fatalf("%s: %v (what it needs is installed by: make test-deps)\n%s", strings.Join(args, " "), err, out)
 	}
 }
 
