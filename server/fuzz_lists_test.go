@@ -101,7 +101,7 @@ func FuzzFilters(f *testing.F) {
 }
 
 // FuzzPageTokens goes on with any token. Only the one that an answer gave
-// works, for the request that got it, and after a restart too.
+// works, and only for the request that got it.
 func FuzzPageTokens(f *testing.F) {
 	z := newFuzzed(f)
 	lists := []struct{ target, body string }{
@@ -131,7 +131,7 @@ func FuzzPageTokens(f *testing.F) {
 			f.Add(byte(j), token)
 		}
 		head, sum, _ := strings.Cut(token, ".")
-		for _, made := range []string{token + "A", token[1:], token[:len(token)-1], head, head + ".", "." + sum, sum + "." + head, strings.ToUpper(token), token + "." + sum, "eyJ9", strings.Repeat("a", 4097)} {
+		for _, made := range []string{token + "A", token[1:], token[:len(token)-1], head, head + ".", "." + sum, sum + "." + head, strings.ToUpper(token), token + "." + sum, "", "eyJ9", strings.Repeat("a", 4097)} {
 			f.Add(byte(i), made)
 		}
 	}
@@ -141,7 +141,7 @@ func FuzzPageTokens(f *testing.F) {
 		l := lists[n]
 		status, typ, answer := z.ask(t, keyID, l.target, []byte(l.body+`,"NextToken":`+quoted(token)+`}`))
 		ok := z.check(t, l.target, status, typ, answer)
-		if ours := token == "" || token == tokens[n]; ok != ours {
+		if ok != (token == tokens[n]) {
 			t.Fatalf("%s%s with the token %q: %d %s", l.target, l.body, token, status, answer)
 		}
 		if !ok && typ != "InvalidNextTokenException" && typ != "ValidationException" {

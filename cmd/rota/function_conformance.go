@@ -110,7 +110,10 @@ AWS_SECRET_ACCESS_KEY=` + conformanceSecret + `.
 
 func (g *global) testFunction(ctx context.Context, o conformanceOptions, name string, program []string) error {
 	c := conformance.Config{
-		Timeout: o.function.timeout, Only: o.only, Listen: o.listen, Now: time.Now, NewID: newID, Rand: rand.Reader, Progress: g.progress(),
+		Timeout: o.function.timeout, Listen: o.listen, Now: time.Now, NewID: newID, Rand: rand.Reader, Progress: g.progress(),
+	}
+	if o.only != "" {
+		c.Play = func(name string) bool { return strings.Contains(name, o.only) }
 	}
 	if err := o.config(&c, g.in); err != nil {
 		return err

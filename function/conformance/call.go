@@ -41,8 +41,6 @@ func (c Call) read() bool {
 // puts reports whether the call writes a value.
 func (c Call) puts() bool { return c.Operation == "PutSecretValue" || c.Operation == "UpdateSecret" }
 
-func (c Call) ok() bool { return c.Result == resultOK }
-
 const resultOK = "ok"
 
 // parseCall reads a request. What cannot be read is a call all the same; the

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/rotahq/rota"
@@ -25,7 +24,9 @@ type Config struct {
 
 	Timeout time.Duration // of one step; 0: 30 s
 	Pause   time.Duration // between two attempts of the service; 0: 1 s
-	Only    string        // plays only the cases whose name holds this, after the clean rotation; "": all
+	// Play picks the cases, by name, that are played after the clean rotations;
+	// nil: all.
+	Play func(name string) bool
 
 	// Listen is the address of the API, on loopback; "": a free port.
 	Listen string
@@ -143,7 +144,7 @@ func (k *kit) run(ctx context.Context) (stopped string, err error) {
 	}
 	var rest []scenario
 	for _, s := range k.scenarios() {
-		if strings.Contains(s.name, k.Only) {
+		if k.Play == nil || k.Play(s.name) {
 			rest = append(rest, s)
 		}
 	}
