@@ -151,7 +151,12 @@ func TestAShutdownFinishesTheRunningStepAndHandsTheRestBack(t *testing.T) {
 	<-stopped
 
 	_, c = startTestNode(t, dir, newDemoRotator())
-	eventually(t, "the next start finishes the rotation", func() bool { return versionOf(show(c), rota.Current) == out.VersionId })
+	// The journal has the last step with the commit that ends the rotation,
+	// which comes after the move of AWSCURRENT.
+	eventually(t, "the next start finishes the rotation", func() bool {
+		now := show(c)
+		return versionOf(now, rota.Current) == out.VersionId && len(now.Journal) > 0 && now.Journal[len(now.Journal)-1].Step == string(rota.FinishSecret)
+	})
 	var story []string
 	for _, e := range show(c).Journal {
 		story = append(story, e.Step+" "+e.Outcome)

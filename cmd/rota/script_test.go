@@ -43,9 +43,10 @@ func TestMain(m *testing.M) {
 			context.AfterFunc(ctx, stop)
 			os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, newDemoRotator()))
 		},
-		"demoapi":     demoAPIProgram,
-		"apifunction": functionProgram,
-		"awscall":     awsCall,
+		"demoapi":      demoAPIProgram,
+		"apifunction":  functionProgram,
+		"doorfunction": doorFunction,
+		"awscall":      awsCall,
 	})
 }
 
