@@ -49,7 +49,8 @@ func size(t testing.TB, path string) float64 {
 // resident is the memory of the process that runs, in MB.
 func (l *lambda) resident(t testing.TB) float64 {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(l.process.Process.Pid), "status"))
+	process, _ := l.running()
+	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(process.Process.Pid), "status"))
 	must(t, err)
 	for line := range strings.Lines(string(b)) {
 		if f := strings.Fields(line); len(f) == 3 && f[0] == "VmRSS:" {

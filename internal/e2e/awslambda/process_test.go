@@ -40,8 +40,16 @@ type lambda struct {
 	env     []string
 	said    lockedBuffer
 
+	mu      sync.Mutex // the tripwire kills while the test starts and invokes
 	process *exec.Cmd
 	gone    chan struct{}
+}
+
+// running is the process that was started last, and what is closed at its end.
+func (l *lambda) running() (*exec.Cmd, chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.process, l.gone
 }
 
 type lockedBuffer struct {
@@ -88,9 +96,9 @@ func newLambda(t testing.TB, c *cloud, w *tripwire, command ...string) *lambda {
 // start starts the process unless it runs.
 func (l *lambda) start() {
 	l.t.Helper()
-	if l.process != nil {
+	if process, gone := l.running(); process != nil {
 		select {
-		case <-l.gone:
+		case <-gone:
 		default:
 			return
 		}
@@ -100,7 +108,9 @@ func (l *lambda) start() {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	must(l.t, cmd.Start())
 	gone := make(chan struct{})
+	l.mu.Lock()
 	l.process, l.gone = cmd, gone
+	l.mu.Unlock()
 	go func() {
 		_ = cmd.Wait()
 		close(gone)
@@ -120,11 +130,12 @@ func (l *lambda) start() {
 
 // kill is kill -9, and waits until the process is gone.
 func (l *lambda) kill() {
-	if l.process == nil {
+	process, gone := l.running()
+	if process == nil {
 		return
 	}
-	_ = l.process.Process.Kill()
-	<-l.gone
+	_ = process.Process.Kill()
+	<-gone
 }
 
 // invoke sends an event to a process that runs.
@@ -132,7 +143,8 @@ func (l *lambda) invoke(ev rota.Event, step rota.Step) (answer map[string]any, d
 	l.t.Helper()
 	l.start()
 	ev.Step = step
-	return l.runtime.invoke(ev, l.gone)
+	_, gone := l.running()
+	return l.runtime.invoke(ev, gone)
 }
 
 var fourSteps = []rota.Step{rota.CreateSecret, rota.SetSecret, rota.TestSecret, rota.FinishSecret}
