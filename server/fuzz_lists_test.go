@@ -128,16 +128,25 @@ func FuzzPageTokens(f *testing.F) {
 	}
 	for i, token := range tokens {
 		for j := range lists {
-			f.Add(byte(j), token)
+			f.Add(byte(j), byte(i), uint16(0), byte(0), "")
+		}
+		for at := range len(token) {
+			f.Add(byte(i), byte(i), uint16(at), byte(1)<<(at%8), "")
 		}
 		head, sum, _ := strings.Cut(token, ".")
-		for _, made := range []string{token + "A", token[1:], token[:len(token)-1], head, head + ".", "." + sum, sum + "." + head, strings.ToUpper(token), token + "." + sum, "", "eyJ9", strings.Repeat("a", 4097)} {
-			f.Add(byte(i), made)
+		for _, made := range []string{token + "A", token[1:], token[:len(token)-1], head, head + ".", "." + sum, sum + "." + head, strings.ToUpper(token), token + "." + sum, "eyJ9", " ", strings.Repeat("a", 4097)} {
+			f.Add(byte(i), byte(i), uint16(0), byte(0), made)
 		}
 	}
 	z.rows = z.look(f)
-	f.Fuzz(func(t *testing.T, list byte, token string) {
+	// A token of ours with one byte changed, or one that was made up.
+	f.Fuzz(func(t *testing.T, list, from byte, at uint16, change byte, token string) {
 		n := int(list) % len(lists)
+		if token == "" {
+			ours := []byte(tokens[int(from)%len(tokens)])
+			ours[int(at)%len(ours)] ^= change
+			token = string(ours)
+		}
 		l := lists[n]
 		status, typ, answer := z.ask(t, keyID, l.target, []byte(l.body+`,"NextToken":`+quoted(token)+`}`))
 		ok := z.check(t, l.target, status, typ, answer)

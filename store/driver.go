@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"strings"
 	"time"
 
 	"github.com/rotahq/rota"
@@ -79,6 +81,11 @@ type Tx interface {
 	SecretByName(account, region, name string) (s SecretRow, ok bool, err error)
 	SecretByARN(account, region, name, suffix string) (s SecretRow, ok bool, err error)
 	Secrets(q SecretsQuery) ([]SecretRow, error)
+	// SecretsWith finds those of a query that begin with a prefix: their
+	// places, in no order and perhaps twice, whatever After and Limit say. ok is
+	// false, and none is given, where there are more than most: they are not
+	// counted to their end.
+	SecretsWith(q SecretsQuery, p Prefixes, most int) (places []SecretCursor, ok bool, err error)
 	// Expired lists secrets whose DeletionDate has passed, oldest first. One
 	// that is gone already is listed once it has no open credential.
 	Expired(limit int) ([]SecretRow, error)
@@ -259,6 +266,29 @@ func (q SecretsQuery) CursorOf(s SecretRow) SecretCursor {
 		c.Time = s.Created
 	}
 	return c
+}
+
+// compare says which of two places of a list comes first.
+func (q SecretsQuery) compare(a, b SecretCursor) int {
+	c := cmp.Or(a.Time.Compare(b.Time), strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
+	if q.Descending {
+		return -c
+	}
+	return c
+}
+
+// What a prefix can be of.
+const (
+	PrefixOfName     = "name"
+	PrefixOfTagKey   = "tag-key"
+	PrefixOfTagValue = "tag-value"
+)
+
+// Prefixes are beginnings of a name, or of the key or the value of a tag. None
+// is empty, or has the last character that there is.
+type Prefixes struct {
+	Of  string
+	Any []string
 }
 
 // CredentialFilter selects ledger rows of all secrets, ordered by id.

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/rotahq/rota"
 )
@@ -18,29 +20,48 @@ type Filter struct {
 // match decides if a secret is listed.
 type match func(rota.Secret) bool
 
+// compiled is a list of filters, read.
+type compiled struct {
+	match  match
+	tags   bool       // match looks at the tags
+	narrow []Prefixes // each of them lets through all that match
+}
+
 // compile reads filters. A key that AWS does not have is Validation, a filter
 // without values InvalidParameter.
-func compile(filters []Filter) (match, error) {
-	var all []match
+func compile(filters []Filter) (c compiled, err error) {
+	var every []match
 	for i, f := range filters {
 		one, ok := matchers[f.Key]
 		if !ok {
-			return nil, rota.E(rota.Validation, "1 validation error detected: Value '%s' at 'filters.%d.member.key' failed to satisfy constraint: "+
+			return c, rota.E(rota.Validation, "1 validation error detected: Value '%s' at 'filters.%d.member.key' failed to satisfy constraint: "+
 				"Member must satisfy enum value set: [all, description, name, owning-service, primary-region, tag-key, tag-value]", f.Key, i+1)
 		}
 		if len(f.Values) == 0 {
-			return nil, rota.E(rota.InvalidParameter, "Invalid filter values for key: %s", f.Key)
+			return c, rota.E(rota.InvalidParameter, "Invalid filter values for key: %s", f.Key)
 		}
-		all = append(all, anyOf(one, f.Values))
+		every = append(every, anyOf(one, f.Values))
+		c.tags = c.tags || f.Key == PrefixOfTagKey || f.Key == PrefixOfTagValue || f.Key == "all"
+		if f.narrows() {
+			c.narrow = append(c.narrow, Prefixes{Of: f.Key, Any: f.Values})
+		}
 	}
-	return func(s rota.Secret) bool {
-		for _, m := range all {
+	c.match = func(s rota.Secret) bool {
+		for _, m := range every {
 			if !m(s) {
 				return false
 			}
 		}
 		return true
-	}, nil
+	}
+	return c, nil
+}
+
+// narrows says whether an index finds what the filter lets through.
+func (f Filter) narrows() bool {
+	return (f.Key == PrefixOfName || f.Key == PrefixOfTagKey || f.Key == PrefixOfTagValue) && !slices.ContainsFunc(f.Values, func(v string) bool {
+		return v == "" || v[0] == '!' || !utf8.ValidString(v) || strings.ContainsRune(v, utf8.MaxRune)
+	})
 }
 
 func anyOf(one func(rota.Secret, string) bool, values []string) match {

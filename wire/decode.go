@@ -199,8 +199,12 @@ func (d *decoder) texts(r raw, at, name string, c, each *rule) []string {
 		return nil
 	}
 	list := []string{}
-	failed := ""
+	failed, constraint, more := "", "", 0
 	for a := (array{rest: r[1:]}); a.next(); {
+		if len(list) == maxElements {
+			more++
+			continue
+		}
 		if a.value == nil {
 			failed = mustNotBeNull
 			continue
@@ -212,12 +216,15 @@ func (d *decoder) texts(r raw, at, name string, c, each *rule) []string {
 		s := string(text)
 		list = append(list, s)
 		if !each.allows(s) {
-			failed = each.String()
+			if constraint == "" {
+				constraint = each.String()
+			}
+			failed = constraint
 		}
 	}
-	if failed != "" || !c.fits(len(list)) {
+	if failed != "" || more > 0 || !c.fits(len(list)) {
 		shown := "'" + echo("["+strings.Join(list, ", ")+"]") + "' "
-		d.checkSize(len(list), shown, at+name, c)
+		d.checkLength(len(list)+more, shown, at+name, c)
 		if failed != "" {
 			d.violate(shown, at+name, "Member must satisfy constraint: ["+failed+"]")
 		}
@@ -242,8 +249,12 @@ func structures[T any](d *decoder, r raw, at, name string, c *rule, decode func(
 		d.wrongType(r, "")
 		return nil
 	}
-	list := []T{}
+	list, more := []T{}, 0
 	for a := (array{rest: r[1:]}); a.next(); {
+		if len(list) == maxElements {
+			more++
+			continue
+		}
 		list = append(list, *new(T))
 		path := at + name + "." + strconv.Itoa(len(list)) + ".member"
 		if a.value == nil {
@@ -256,6 +267,6 @@ func structures[T any](d *decoder, r raw, at, name string, c *rule, decode func(
 	if len(list) == 0 {
 		shown = "'[]' "
 	}
-	d.checkSize(len(list), shown, at+name, c)
+	d.checkLength(len(list)+more, shown, at+name, c)
 	return list
 }

@@ -23,6 +23,7 @@ type rule struct {
 const (
 	maxViolations = 32   // told in one answer, so that a small request cannot make a huge one
 	maxEcho       = 1024 // bytes of a refused value that are sent back
+	maxElements   = 1000 // of a list, where the model has no limit; more are counted and not read. A secret has 50 tags at most.
 	mustNotBeNull = "Member must not be null"
 )
 
@@ -89,6 +90,14 @@ func (d *decoder) checkSize(n int, shown, path string, c *rule) {
 	if n < c.min {
 		d.violate(shown, path, c.tooShort())
 	}
+}
+
+// checkLength is checkSize of a list.
+func (d *decoder) checkLength(n int, shown, path string, c *rule) {
+	if c.max == 0 {
+		c = &rule{min: c.min, max: maxElements}
+	}
+	d.checkSize(n, shown, path, c)
 }
 
 func (d *decoder) checkRange(n int, path string, c *rule) {

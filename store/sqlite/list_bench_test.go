@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -87,12 +88,14 @@ func BenchmarkListSecrets(b *testing.B) {
 			{"all, none matches", store.ListSecretsInput{Filters: []store.Filter{{Key: "all", Values: []string{"nothing"}}}}, 0},
 		} {
 			b.Run(fmt.Sprintf("%s/of %d", page.name, n), func(b *testing.B) {
+				used := processor()
 				for b.Loop() {
 					out, err := w.ListSecrets(context.Background(), storetest.Caller, page.in)
 					if err != nil || len(out.Secrets) != page.want {
 						b.Fatalf("%d secrets, %v", len(out.Secrets), err)
 					}
 				}
+				b.ReportMetric(float64((processor()-used).Microseconds())/float64(b.N), "cpu-us/op")
 			})
 		}
 		b.Run(fmt.Sprintf("floor/of %d", n), func(b *testing.B) { floorOfAList(b, d, n) })
@@ -112,9 +115,22 @@ func deepest(b *testing.B, w *storetest.World, in store.ListSecretsInput) (token
 	}
 }
 
+// processor is the time of the processor that this process has used.
+func processor() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 func floorOfAList(b *testing.B, d *Driver, n int) {
 	c := <-d.readers
 	defer func() { d.readers <- c }()
+	used := processor()
+	defer func() {
+		b.ReportMetric(float64((processor()-used).Microseconds())/float64(b.N), "cpu-us/op")
+	}()
 	for b.Loop() {
 		s, err := c.prepare(`SELECT s.account, s.region, s.id, s.name, s.suffix, s.description, s.kms_key_id, s.type, s.created, s.changed, s.accessed, s.deletion_date,
 			s.ever_tagged, s.configured, s.enabled, s.function, s.after_days, s.expression, s.duration, s.metadata, s.role_arn, s.last_rotated, s.next_rotation, s.primary_region,

@@ -51,8 +51,15 @@ func TestNoStatementReadsTheRowsOfOtherSecrets(t *testing.T) {
 					return err
 				}
 				q.After.ID = "x"
-				_, err := tx.Secrets(q)
-				return err
+				if _, err := tx.Secrets(q); err != nil {
+					return err
+				}
+				for _, of := range []string{store.PrefixOfName, store.PrefixOfTagKey, store.PrefixOfTagValue} {
+					if _, _, err := tx.SecretsWith(q, store.Prefixes{Of: of, Any: []string{"x"}}, 10); err != nil {
+						return err
+					}
+				}
+				return nil
 			}); err != nil {
 				t.Fatal(err)
 			}
@@ -72,8 +79,11 @@ func TestNoStatementReadsTheRowsOfOtherSecrets(t *testing.T) {
 			continue
 		}
 		for _, step := range plan(t, db, q) {
+			if step == "SCAN CONSTANT ROW" || step == "SCAN found" || strings.HasPrefix(step, "SCAN (subquery") {
+				continue // what an inner query found, whose own step is looked at too
+			}
 			// All rows of an account are as good as all rows.
-			if strings.HasPrefix(step, "SCAN ") && step != "SCAN CONSTANT ROW" || strings.HasSuffix(step, "(account=? AND region=?)") {
+			if strings.HasPrefix(step, "SCAN ") || strings.HasSuffix(step, "(account=? AND region=?)") {
 				t.Errorf("%s:\n%s", step, q)
 			}
 		}

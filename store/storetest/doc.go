@@ -23,7 +23,12 @@ type Open func(t testing.TB, folder string, now func() time.Time) store.Driver
 // Run runs the whole suite on a driver.
 func Run(t *testing.T, open Open) {
 	t.Run("rows", func(t *testing.T) { rows(t, open) })
-	t.Run("vectors", func(t *testing.T) { vectors(t, open) })
+	t.Run("vectors", func(t *testing.T) {
+		vectors(t, func(t *testing.T) *asker {
+			w := NewWorld(t, open)
+			return &asker{World: w, API: w.Store}
+		})
+	})
 	t.Run("rules", func(t *testing.T) { rules(t, open) })
 	t.Run("property", func(t *testing.T) { property(t, open) })
 }

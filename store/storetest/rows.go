@@ -41,6 +41,7 @@ func rows(t *testing.T, open Open) {
 		{"one transaction has one time", oneTime},
 		{"a name is used once among secrets that are not gone", uniqueName},
 		{"a label sits on one version", oneVersionPerLabel},
+		{"secrets are found by how a name or a tag begins, and not if they are too many", secretsWith},
 		{"the outbox keeps the order, and uses no number twice", outboxRows},
 		{"the hot read agrees with the rows", hotRead},
 		{"writers do not lose each other's writes", writers},
@@ -73,6 +74,90 @@ func same(t *testing.T, want, got any) {
 	t.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func secretsWith(t *testing.T, d store.Driver) {
+	type row struct {
+		id, name   string
+		tags       []rota.Tag
+		gone, dead bool
+		region     string
+	}
+	update(t, d, func(tx store.Tx) error {
+		for i, r := range []row{
+			{id: "1", name: "app/b", tags: []rota.Tag{{Key: "team", Value: "red"}, {Key: "tea", Value: "green"}}},
+			{id: "2", name: "app/a", tags: []rota.Tag{{Key: "Team", Value: "rec"}}},
+			{id: "3", name: "app0"},
+			{id: "4", name: "apo", tags: []rota.Tag{{Key: "x", Value: "re\ue000"}}},
+			{id: "5", name: "app/deleted", dead: true, tags: []rota.Tag{{Key: "team", Value: "red"}}},
+			{id: "6", name: "app/gone", gone: true, tags: []rota.Tag{{Key: "team", Value: "red"}}},
+			{id: "7", name: "app/there", region: There, tags: []rota.Tag{{Key: "team", Value: "red"}}},
+		} {
+			s := secretRow(r.id, r.name, "AbCdEf")
+			s.Created, s.Changed = Start.Add(time.Duration(i)*time.Second), Start.Add(time.Duration(i)*time.Hour)
+			if r.region != "" {
+				s.Region = r.region
+			}
+			if r.dead || r.gone {
+				s.DeletionDate = Start
+			}
+			if r.gone {
+				s.Gone = Start
+			}
+			if err := errors.Join(tx.PutSecret(s), tx.PutTags(s.Key, r.tags)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for _, c := range []struct {
+		of, any string
+		deleted bool
+		most    int
+		want    string
+	}{
+		{store.PrefixOfName, "app/", false, 4, "1 2"},
+		{store.PrefixOfName, "app/", true, 4, "1 2 5"},
+		{store.PrefixOfName, "app/", true, 2, "too many"},
+		{store.PrefixOfName, "app/a", false, 4, "2"},
+		{store.PrefixOfName, "apo app/b", false, 2, "1 4"},
+		{store.PrefixOfName, "apo app/b", false, 1, "too many"},
+		{store.PrefixOfName, "b", false, 4, ""},
+		{store.PrefixOfName, "app/'", false, 4, ""},
+		{store.PrefixOfTagKey, "tea", false, 4, "1"},
+		{store.PrefixOfTagKey, "tea", true, 4, "1 5"},
+		{store.PrefixOfTagKey, "Tea", false, 4, "2"},
+		{store.PrefixOfTagValue, "re", false, 5, "1 2 4"},
+		{store.PrefixOfTagValue, "re", false, 2, "too many"},
+		{store.PrefixOfTagValue, "re\ud7ff", false, 5, ""},
+		{store.PrefixOfTagValue, "re\ue000", false, 5, "4"},
+	} {
+		for _, order := range []store.SecretOrder{store.ByCreated, store.ByChanged, store.ByName} {
+			q := store.SecretsQuery{Account: Account, Region: Region, Order: order, Deleted: c.deleted}
+			got := []string{}
+			view(t, d, func(tx store.Tx) error {
+				places, ok, err := tx.SecretsWith(q, store.Prefixes{Of: c.of, Any: strings.Fields(c.any)}, c.most)
+				if !ok {
+					got = []string{"too many"}
+					return err
+				}
+				got = []string{}
+				for _, p := range places {
+					s, _, err := tx.Secret(rota.Key{Account: Account, Region: Region, ID: p.ID})
+					if err != nil {
+						return err
+					}
+					same(t, q.CursorOf(s), p)
+					got = append(got, p.ID)
+				}
+				slices.Sort(got)
+				return nil
+			})
+			if strings.Join(got, " ") != c.want {
+				t.Errorf("%s %q by %s, at most %d: %q, want %q", c.of, c.any, order, c.most, got, c.want)
+			}
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -519,6 +520,50 @@ var listChecks = []check{
 		for name, n := range seen {
 			if n != 1 || !strings.HasPrefix(name, "app/") {
 				w.T.Errorf("%s was listed %d times", name, n)
+			}
+		}
+	}},
+	{"a filter that an index answers lists what a look at every secret does", func(w *World) {
+		ctx := w.T.Context()
+		w.Must(w.Hooks.Update(ctx, func(tx store.Tx) error { // more than one call looks at
+			for i := range 5100 {
+				s := secretRow(fmt.Sprintf("id-%04d", i*37%5100), fmt.Sprintf("app/%04d", i), "AbCdEf")
+				s.Created, s.Changed = Start.Add(time.Duration(i%7)*time.Hour), Start.Add(-time.Duration(i)*time.Second)
+				if i%2 == 0 {
+					s.DeletionDate = Start
+				}
+				if err := errors.Join(tx.PutSecret(s), tx.PutTags(s.Key, []rota.Tag{{Key: "n", Value: fmt.Sprint(i % 100)}})); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		all := func(in store.ListSecretsInput) (names []string) {
+			for {
+				out, err := w.ListSecrets(ctx, Caller, in)
+				w.Must(err)
+				for _, s := range out.Secrets {
+					names = append(names, s.Name)
+				}
+				if in.NextToken = out.NextToken; in.NextToken == "" {
+					return names
+				}
+			}
+		}
+		if n := len(all(store.ListSecretsInput{Filters: []store.Filter{{Key: "name", Values: []string{"app/"}}}, IncludePlannedDeletion: true})); n != 5100 {
+			w.T.Errorf("of all secrets %d are listed", n)
+		}
+		for key, value := range map[string]string{"name": "app/00", "tag-value": "7"} {
+			for _, order := range []store.SecretOrder{store.ByCreated, store.ByChanged, store.ByName} {
+				for _, in := range []store.ListSecretsInput{{MaxResults: 9}, {Descending: true}, {MaxResults: 50, IncludePlannedDeletion: true}} {
+					in.SortBy = order
+					in.Filters = []store.Filter{{Key: key, Values: []string{value, value}}}
+					fast := all(in)
+					in.Filters[0].Values = []string{value, "!"} // no index knows what a value is not
+					if slow := all(in); len(fast) < 50 || !slices.Equal(fast, slow) {
+						w.T.Errorf("%s %s, %+v: by index %q, by looking %q", key, value, in, fast, slow)
+					}
+				}
 			}
 		}
 	}},

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 
@@ -10,17 +11,53 @@ import (
 
 // Policies is a store.Policies that reads as much of a document as the
 // store's rules need: JSON with "Principal": "*" is public, and one that
-// denies everybody locks its author out.
+// denies everybody locks its author out. The statement may be the document.
 type Policies struct{}
+
+// documents are policies under the names that they have in the vectors. The
+// spaces are there to come back.
+var documents = map[string]string{
+	"<policy>":                       ` {"Version": "2012-10-17",  "Statement": {"Effect": "Allow", "Principal": {"AWS": "` + Account + `"}, "Action": "secretsmanager:GetSecretValue", "Resource": "*"}}`,
+	"<another policy>":               `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"` + Account + `"},"Action":"secretsmanager:DescribeSecret","Resource":"*"}}`,
+	"<public policy>":                `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"secretsmanager:GetSecretValue","Resource":"*"}}`,
+	"<policy that denies everybody>": `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}}`,
+}
+
+func document(name string) string {
+	if d, ok := documents[name]; ok {
+		return d
+	}
+	return name
+}
+
+// named puts the names of documents into JSON that has them.
+func named(b []byte) []byte {
+	for name, d := range documents {
+		text, _ := json.Marshal(d) // text always encodes
+		b = bytes.ReplaceAll(b, text, []byte(`"`+name+`"`))
+	}
+	return b
+}
 
 // CheckPolicy reads a document.
 func (Policies) CheckPolicy(_ context.Context, p store.PolicySetup) (store.PolicyCheck, error) {
-	var doc struct{ Effect, Principal string }
+	type statement struct {
+		Effect    string
+		Principal any
+	}
+	var doc struct {
+		statement
+		Statement statement
+	}
 	if json.Unmarshal([]byte(p.Document), &doc) != nil {
 		return store.PolicyCheck{}, rota.E(rota.MalformedPolicy, "This policy has invalid syntax.")
 	}
-	all := doc.Principal == "*"
-	return store.PolicyCheck{Public: all && doc.Effect == "Allow", LocksOut: all && doc.Effect == "Deny"}, nil
+	for _, s := range []statement{doc.statement, doc.Statement} {
+		if s.Principal == "*" {
+			return store.PolicyCheck{Public: s.Effect == "Allow", LocksOut: s.Effect == "Deny"}, nil
+		}
+	}
+	return store.PolicyCheck{}, nil
 }
 
 // CheckIdentity reads an identity policy in a word: "full", "deny", "other".

@@ -2,6 +2,9 @@ package sqltx
 
 import (
 	"fmt"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/rotahq/rota"
 	"github.com/rotahq/rota/store"
@@ -72,6 +75,66 @@ func (t *Tx) Secrets(q store.SecretsQuery) ([]store.SecretRow, error) {
 	args = append(args, q.Limit)
 	query += fmt.Sprintf(" ORDER BY %s %s, id %s LIMIT $%d", col, dir, dir, len(args))
 	return all(t, scanSecret, query, args...)
+}
+
+// What begins with a prefix, by index. Tags live and die with their secret, so
+// each that is found has its row.
+const (
+	named      = "FROM secrets WHERE account = $1 AND region = $2 AND gone = 0 AND name >= $3 AND name < $4"
+	tagged     = "SELECT DISTINCT secret FROM tags WHERE account = $1 AND region = $2 AND %s >= $3 AND %[1]s < $4"
+	ofTagged   = "FROM (" + tagged + ") found JOIN secrets s ON s.account = $1 AND s.region = $2 AND s.id = found.secret"
+	countUpTo  = "SELECT count(*) FROM (%s LIMIT $5)"
+	placeOfOne = "SELECT id, name, %s, deletion_date, gone "
+)
+
+// SecretsWith finds secrets by the beginning of a name or a tag.
+func (t *Tx) SecretsWith(q store.SecretsQuery, p store.Prefixes, most int) (places []store.SecretCursor, ok bool, err error) {
+	at := orderColumns[q.Order]
+	if q.Order == store.ByName {
+		at = "created" // for the form only
+	}
+	count, find := fmt.Sprintf(countUpTo, "SELECT 1 "+named), fmt.Sprintf(placeOfOne, at)+named
+	if column := map[string]string{store.PrefixOfTagKey: "key", store.PrefixOfTagValue: "value"}[p.Of]; column != "" {
+		count, find = fmt.Sprintf(countUpTo, fmt.Sprintf(tagged, column)), fmt.Sprintf(placeOfOne, at)+fmt.Sprintf(ofTagged, column)
+	}
+	for _, prefix := range p.Any {
+		args := []any{q.Account, q.Region, prefix, following(prefix)}
+		n, _, err := one(t, scanInt, count, append(args, most+1)...)
+		if err != nil || n > most {
+			return nil, false, err
+		}
+		most -= n
+		_, err = t.each(find, args, func(row scanner) error {
+			var s store.SecretRow
+			var when, gone time.Time
+			if err := row.Scan(&s.ID, &s.Name, asTime{&when}, asTime{&s.DeletionDate}, asTime{&gone}); err != nil {
+				return err
+			}
+			s.Created, s.Accessed, s.Changed = when, when, when
+			if gone.IsZero() && (q.Deleted || s.DeletionDate.IsZero()) {
+				places = append(places, q.CursorOf(s))
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, false, err
+		}
+	}
+	return places, true, nil
+}
+
+func scanInt(row scanner) (n int, err error) {
+	err = row.Scan(&n)
+	return n, err
+}
+
+// following is the first text after all that begin with the prefix.
+func following(prefix string) string {
+	last, size := utf8.DecodeLastRuneInString(prefix)
+	if last++; utf16.IsSurrogate(last) {
+		last = 0xE000
+	}
+	return prefix[:len(prefix)-size] + string(last)
 }
 
 // Expired lists what a purge looks at.

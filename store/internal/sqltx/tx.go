@@ -87,21 +87,31 @@ func params(first, n int) string {
 type scanner interface{ Scan(dest ...any) error }
 
 // all reads every row of a query.
-func all[T any](t *Tx, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := t.conn.Query(query, args...)
+func all[T any](t *Tx, scan func(scanner) (T, error), query string, args ...any) (out []T, err error) {
+	_, err = t.each(query, args, func(row scanner) error {
+		v, err := scan(row)
+		out = append(out, v)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close() //nolint:errcheck // Err was looked at
-	var out []T
-	for rows.Next() {
-		v, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, v)
+	return out, nil
+}
+
+// each hands every row of a query to f, and counts them.
+func (t *Tx) each(query string, args []any, f func(scanner) error) (n int, err error) {
+	rows, err := t.conn.Query(query, args...)
+	if err != nil {
+		return 0, err
 	}
-	return out, rows.Err()
+	defer rows.Close() //nolint:errcheck // Err was looked at
+	for ; rows.Next(); n++ {
+		if err := f(rows); err != nil {
+			return n, err
+		}
+	}
+	return n, rows.Err()
 }
 
 // one reads the first row of a query, if there is one.
