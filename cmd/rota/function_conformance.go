@@ -122,7 +122,7 @@ func (g *global) testFunction(ctx context.Context, o conformanceOptions, name st
 		return err
 	}
 	report, err := conformance.Run(ctx, c)
-	if len(report.Cases) == 0 && err != nil {
+	if report.Invocations == 0 && err != nil {
 		return err
 	}
 	if werr := g.reports(report, o.junit); werr != nil {

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -84,9 +86,10 @@ func (g *global) tries(ctx context.Context, provider string, v rota.Value) error
 	if _, ok := catalog.ByName(provider); !ok {
 		return unknown(fmt.Errorf("rota has no rotator %q", provider))
 	}
+	v = withEngine(provider, v)
 	s := rota.Secret{
 		Key:  rota.Key{Account: conformance.Account, Region: conformance.Region},
-		Name: "value", Tags: []rota.Tag{{Key: rotation.TagPrefix + rotation.SettingRotator, Value: provider}},
+		Name: "value", Suffix: "000000", Tags: []rota.Tag{{Key: rotation.TagPrefix + rotation.SettingRotator, Value: provider}},
 	}
 	selected, err := rotation.Select(catalog, s, v, os.Getenv)
 	if err != nil {
@@ -100,6 +103,21 @@ func (g *global) tries(ctx context.Context, provider string, v rota.Value) error
 		return refused
 	}
 	return unknown(err)
+}
+
+// withEngine fills in the member "engine" of AWS's database secrets, which
+// functions of one's own may leave out.
+func withEngine(provider string, v rota.Value) rota.Value {
+	var object map[string]json.RawMessage
+	if json.Unmarshal(v.Reveal(), &object) != nil || object["engine"] != nil || object["host"] == nil {
+		return v
+	}
+	object["engine"] = json.RawMessage(strconv.Quote(provider))
+	b, err := json.Marshal(object)
+	if err != nil {
+		return v
+	}
+	return rota.StringValue(string(b))
 }
 
 func (g *global) functionList() *cobra.Command {

@@ -24,7 +24,9 @@ export async function handler(event) {
   console.log(step, 'of', secret.Name);
   switch (step) {
     case 'createSecret': return create(arn, token, rotationToken);
-    case 'setSecret': return; // the API made the key valid when it issued it
+    case 'setSecret': // the API made the key valid when it issued it
+      await read(arn, 'AWSPENDING', token);
+      return;
     case 'testSecret': return test(await read(arn, 'AWSPENDING', token));
     case 'finishSecret': return finish(arn, token, secret.VersionIdsToStages);
     default: throw new Error(`unknown step ${step}`);
@@ -67,9 +69,15 @@ async function create(arn, token, rotationToken) {
     await call(url, 'DELETE', `/keys/${left.id}`, adminToken);
   }
   const { id, secret } = await call(url, 'POST', '/keys', adminToken, { name });
-  await secrets.send(new PutSecretValueCommand({
-    SecretId: arn, ClientRequestToken: token, VersionStages: ['AWSPENDING'], RotationToken: rotationToken, SecretString: JSON.stringify({ url, id, secret }),
-  }));
+  try {
+    await secrets.send(new PutSecretValueCommand({
+      SecretId: arn, ClientRequestToken: token, VersionStages: ['AWSPENDING'], RotationToken: rotationToken, SecretString: JSON.stringify({ url, id, secret }),
+    }));
+  } catch (error) {
+    // Another attempt was faster: nobody would know this key.
+    if (error.name === 'ResourceExistsException') await call(url, 'DELETE', `/keys/${id}`, adminToken);
+    throw error;
+  }
 }
 
 async function test({ url, id, secret }) {

@@ -30,8 +30,9 @@ type Config struct {
 
 	// Listen is the address of the API, on loopback; "": a free port.
 	Listen string
-	// The access key that all processes use. "": each has a key of its own, by
-	// which calls are told apart; one that cannot be given a key needs these.
+	// The access key that all processes use, for a function that cannot be given
+	// one. Two invocations at once are not played then. "": each process has a key
+	// of its own, by which calls are told apart.
 	AccessKeyID, SecretAccessKey string
 
 	Now   func() time.Time
@@ -112,8 +113,10 @@ func Run(ctx context.Context, c Config) (Report, error) {
 		return Report{}, fmt.Errorf("start the service's side: %w", err)
 	}
 	stopped, err := k.run(ctx)
-	err = errors.Join(err, k.svc.close())
-	return k.report(stopped), err
+	if err != nil {
+		stopped = err.Error()
+	}
+	return k.report(stopped), errors.Join(err, k.svc.close())
 }
 
 // inMemory is Linux's file system in memory. Nothing that the kit keeps has to

@@ -44,22 +44,22 @@ func (p *play) judge(res result, besides bool) result {
 	p.calls += len(res.calls)
 	from, to := res.before.labels[rota.Current], res.after.labels[rota.Current]
 	if res.step != rota.FinishSecret {
-		p.check(currentMovesLast, from == to, "%s moved AWSCURRENT from %s to %s", res.step, p.names[from], p.name1(to))
+		p.check(currentMovesLast, from == to, "%s moved AWSCURRENT from %s to %s", res.step, p.names[from], p.named(to))
 	}
 	for _, c := range res.calls {
 		p.judgeCall(res, c, besides)
 	}
 	left := res.after.labels[rota.Pending]
 	p.check(ownVersion, left == "" || left == res.before.labels[rota.Pending] || left == res.token,
-		"%s put AWSPENDING on %s", res.step, p.name1(left))
+		"%s put AWSPENDING on %s", res.step, p.named(left))
 	p.check(noValueShown, !p.shows(res.answer.Said), "what the function says after %s holds a secret value", res.step)
 	return res
 }
 
 func (p *play) judgeCall(res result, c Call, besides bool) {
-	if !c.puts() || p.secretNameLocked(c.in.SecretID) != "" {
+	if !c.puts() || p.otherSecret(c.in.SecretID) != "" {
 		if c.puts() {
-			p.check(ownVersion, false, "%s writes the secret %s, which is not in rotation", res.step, p.secretNameLocked(c.in.SecretID))
+			p.check(ownVersion, false, "%s writes the secret %s, which is not in rotation", res.step, p.otherSecret(c.in.SecretID))
 		}
 		return
 	}
@@ -71,13 +71,13 @@ func (p *play) judgeCall(res result, c Call, besides bool) {
 		"%s offers a second value for a version that has one", res.step)
 }
 
-func (p *play) secretNameLocked(id string) string {
+func (p *play) otherSecret(id string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.secretName(id)
 }
 
-func (p *play) name1(version string) string {
+func (p *play) named(version string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.nameOf(version)
@@ -136,7 +136,7 @@ func (p *play) works(when string) {
 func (p *play) replaced(token string, others ...string) {
 	st := p.state()
 	for _, o := range others {
-		p.check(newValue, !st.values[token].Equal(st.values[o]), "version %s has the value of version %s", p.name1(token), p.name1(o))
+		p.check(newValue, !st.values[token].Equal(st.values[o]), "version %s has the value of version %s", p.named(token), p.named(o))
 	}
 }
 
