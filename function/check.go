@@ -88,10 +88,8 @@ func checkLocal(f store.Function) error {
 	if err != nil {
 		return err
 	}
-	for name, value := range env {
-		if err := local.CheckVariable(name, value); err != nil {
-			return bad("%s.", err)
-		}
+	if err := local.CheckEnvironment(env); err != nil {
+		return bad("%s.", err)
 	}
 	if info, err := os.Stat(f.Folder); err != nil || !info.IsDir() {
 		return bad("There is no folder %s on the server's machine.", f.Folder)

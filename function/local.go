@@ -105,6 +105,12 @@ const (
 	sessionMax   = 12 * time.Hour
 )
 
+// Elsewhere says whether a command rotates the secrets of another server, with
+// an address and credentials of its own.
+func Elsewhere(f store.Function) bool {
+	return f.Kind == store.LocalFunction && slices.Contains(f.Variables, local.EndpointVariable)
+}
+
 // start starts a process with credentials for one secret, or without any.
 func (l *Local) start(ctx context.Context, f store.Function, c rota.Caller, secretID string) (*serving, error) {
 	env, err := f.Environment()
@@ -119,7 +125,7 @@ func (l *Local) start(ctx context.Context, f store.Function, c rota.Caller, secr
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		spec.Env = append(spec.Env, name+"="+env[name])
 	}
-	if secretID != "" {
+	if secretID != "" && !Elsewhere(f) {
 		arn, adminARN, err := l.secrets(ctx, s)
 		if err != nil {
 			return nil, err

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/rotahq/rota"
+	"github.com/rotahq/rota/function"
 	"github.com/rotahq/rota/function/invoke"
 	"github.com/rotahq/rota/store"
 	"github.com/rotahq/rota/wire"
@@ -214,7 +215,7 @@ func (s *Server) admitTo(r *http.Request, q *request, body []byte) error {
 // mayTry says for which secret a command gets credentials. They are rota's to
 // give: so who has a step tried must be allowed to have the secret rotated.
 func (s *Server) mayTry(ctx context.Context, c rota.Caller, f store.Function, secret string) (string, error) {
-	if secret == "" || f.Kind == store.RemoteFunction {
+	if secret == "" || f.Kind == store.RemoteFunction || function.Elsewhere(f) {
 		return "", nil
 	}
 	return s.Store.Allowed(ctx, c, "RotateSecret", secret)

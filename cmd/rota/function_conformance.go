@@ -314,10 +314,13 @@ func localTested(in wire.PutFunctionInput, timeout time.Duration, c *conformance
 	if !filepath.IsAbs(spec.Folder) {
 		return usage("the folder of the function %q is not absolute", spec.Folder)
 	}
+	if err := local.CheckEnvironment(in.Environment); err != nil {
+		return usage("--env: %w", err)
+	}
+	if in.Environment[local.EndpointVariable] != "" {
+		return usage("--env: the kit plays the service: leave %s out", local.EndpointVariable)
+	}
 	for name, value := range in.Environment {
-		if err := local.CheckVariable(name, value); err != nil {
-			return usage("--env: %w", err)
-		}
 		spec.Env = append(spec.Env, name+"="+value)
 	}
 	slices.Sort(spec.Env)

@@ -146,6 +146,71 @@ func TestFunctionsInPythonAndGoRotateARoleOfARealDatabase(t *testing.T) {
 	}
 }
 
+// TestAFunctionOfAnotherServerRotates: the engine sends the steps through the
+// Invoke API of a server that has the function, with a key that is a secret
+// here; the function comes back for the secret with a key of its own.
+func TestAFunctionOfAnotherServerRotates(t *testing.T) {
+	pg := testserver.Postgres(t)
+	first := "first-password-of-app_remote"
+	statement(t, pg.URL(pg.Superuser, pg.Password, "postgres"), "CREATE ROLE app_remote LOGIN PASSWORD '"+first+"'")
+	here, there, dir := serveFunctions(t), serveFunctions(t), copied(t, "python-function")
+	here.rota(fmt.Sprintf(`{"host":"127.0.0.1","port":%d,"dbname":"postgres","username":"app_remote","password":%q}`, pg.Port, first), "put", "app/db")
+
+	id, secret := here.user(t, "db-function", `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":["secretsmanager:DescribeSecret","secretsmanager:GetSecretValue","secretsmanager:PutSecretValue","secretsmanager:UpdateSecretVersionStage"],
+		 "Resource":"arn:aws:secretsmanager:*:*:secret:app/db-??????"},
+		{"Effect":"Allow","Action":"secretsmanager:GetRandomPassword","Resource":"*"}]}`)
+	there.rota("", "function", "add", "db", "--timeout", "50s", "--command", "/usr/bin/python3 runtime.py app.lambda_handler", "--folder", dir,
+		"--env", "SECRETS_MANAGER_ENDPOINT="+here.node.url, "--env", "AWS_ACCESS_KEY_ID="+id, "--env", "AWS_SECRET_ACCESS_KEY="+secret)
+	mayInvoke := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"lambda:InvokeFunction","Resource":"arn:aws:lambda:*:*:function:db"}}`
+	id, key := there.user(t, "engine", mayInvoke)
+	here.rota(fmt.Sprintf(`{"access_key_id":%q,"secret_access_key":%q}`, id, key), "put", "rota/there")
+	here.rota("", "function", "add", "db", "--remote", "db", "--timeout", "50s",
+		"--endpoint-url", there.node.url, "--remote-region", defaultRegion, "--credentials-secret", "rota/there")
+
+	here.rota("", "rotate", "app/db", "--function", "db", "--watch")
+	now := here.value("app/db")["password"].(string)
+	if now == first || accepted(t, pg.URL("app_remote", first, "postgres")) {
+		t.Error("the first password is accepted")
+	}
+	if got := query(t, pg.URL("app_remote", now, "postgres"), "SELECT current_user::text"); got != "app_remote" {
+		t.Errorf("the new password logs in as %q", got)
+	}
+	for _, said := range []string{here.log.String(), there.log.String(), here.rota("", "show", "app/db"), there.rota("", "function", "show", "db", "--json")} {
+		for _, v := range []string{first, now, secret, key} {
+			if strings.Contains(said, v) {
+				t.Errorf("a secret value is in\n%s", said)
+			}
+		}
+	}
+	nobodyIn(t, dir)
+}
+
+// user makes a user who may do what a policy says, and returns a key of it.
+func (s *functionServer) user(t *testing.T, name, policy string) (id, secret string) {
+	t.Helper()
+	s.rota("", "principal", "create", name)
+	s.rota(policy, "principal", "policy", "put", name, "p")
+	keys := filepath.Join(t.TempDir(), "keys")
+	s.rota("", "principal", "key", "create", name, "--to", keys)
+	b, err := os.ReadFile(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		switch name, value, _ := strings.Cut(strings.TrimSpace(line), "="); strings.TrimSpace(name) {
+		case "aws_access_key_id":
+			id = strings.TrimSpace(value)
+		case "aws_secret_access_key":
+			secret = strings.TrimSpace(value)
+		}
+	}
+	if id == "" || secret == "" {
+		t.Fatal("no key was written")
+	}
+	return id, secret
+}
+
 // TestAFunctionInNodeRotatesAKey of an outside API, with its admin secret, and
 // leaves two keys.
 func TestAFunctionInNodeRotatesAKey(t *testing.T) {

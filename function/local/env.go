@@ -1,7 +1,9 @@
 package local
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,17 +27,33 @@ const Path = "/usr/local/bin:/usr/bin:/bin:/opt/bin"
 // (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime).
 var reserved = []string{
 	"_HANDLER", "_X_AMZN_TRACE_ID", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV",
-	"AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "SECRETS_MANAGER_ENDPOINT",
+	"AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_SECRETS_MANAGER", EndpointVariable,
 }
 
-// CheckVariable refuses a variable of a function's own that is rota's to set,
-// or that no environment can hold.
-func CheckVariable(name, value string) error {
-	switch {
-	case name == "" || strings.ContainsAny(name, "=\x00") || strings.ContainsRune(value, 0):
-		return fmt.Errorf("the environment variable %q is none: it has a name without = and no zero byte", name)
-	case slices.Contains(reserved, name) || strings.HasPrefix(name, "AWS_LAMBDA_"):
-		return fmt.Errorf("the environment variable %s is set by rota: leave it out", name)
+// EndpointVariable in a function's own environment is the address of another
+// server, whose secrets it rotates. Such a function brings the credentials for
+// that server as well, and is given none of this one.
+const EndpointVariable = "SECRETS_MANAGER_ENDPOINT"
+
+// brought is what a function for the secrets of another server sets itself.
+var brought = []string{EndpointVariable, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"}
+
+// CheckEnvironment refuses a function's own environment with a variable that
+// is rota's to set, or that no environment can hold, and an address of secrets
+// without credentials for it.
+func CheckEnvironment(env map[string]string) error {
+	elsewhere := env[EndpointVariable] != ""
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		switch {
+		case name == "" || strings.ContainsAny(name, "=\x00") || strings.ContainsRune(env[name], 0):
+			return fmt.Errorf("the environment variable %q is none: it has a name without = and no zero byte", name)
+		case elsewhere && slices.Contains(brought, name):
+		case slices.Contains(reserved, name) || strings.HasPrefix(name, "AWS_LAMBDA_"):
+			return fmt.Errorf("the environment variable %s is set by rota: leave it out", name)
+		}
+	}
+	if elsewhere && (env["AWS_ACCESS_KEY_ID"] == "" || env["AWS_SECRET_ACCESS_KEY"] == "") {
+		return fmt.Errorf("a function for the secrets at another %s needs its own AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for that server", EndpointVariable)
 	}
 	return nil
 }
@@ -54,8 +72,10 @@ func (s Spec) environ(address, scratch string, now time.Time) []string {
 		"AWS_SHARED_CREDENTIALS_FILE=/dev/null",
 		"AWS_EC2_METADATA_DISABLED=true",
 	}
+	own := map[string]string{}
 	for _, v := range s.Env {
-		name, _, _ := strings.Cut(v, "=")
+		name, value, _ := strings.Cut(v, "=")
+		own[name] = value
 		env = slices.DeleteFunc(env, func(have string) bool { return strings.HasPrefix(have, name+"=") })
 		env = append(env, v)
 	}
@@ -74,9 +94,17 @@ func (s Spec) environ(address, scratch string, now time.Time) []string {
 	set("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/"+s.Name)
 	set("AWS_LAMBDA_LOG_STREAM_NAME", now.UTC().Format("2006/01/02")+"/[$LATEST]"+strings.ReplaceAll(s.ID, "-", ""))
 	set("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
+	if elsewhere := own[EndpointVariable]; elsewhere != "" {
+		set("AWS_ENDPOINT_URL_SECRETS_MANAGER", elsewhere)
+		if own["AWS_REGION"] == "" {
+			set("AWS_REGION", s.Region)
+		}
+		set("AWS_DEFAULT_REGION", cmp.Or(own["AWS_REGION"], s.Region))
+		return env
+	}
 	set("AWS_REGION", s.Region)
 	set("AWS_DEFAULT_REGION", s.Region)
-	set("SECRETS_MANAGER_ENDPOINT", s.Endpoint)
+	set(EndpointVariable, s.Endpoint)
 	set("AWS_ENDPOINT_URL_SECRETS_MANAGER", s.Endpoint)
 	set("AWS_ACCESS_KEY_ID", s.Session.AccessKeyID)
 	set("AWS_SECRET_ACCESS_KEY", s.Session.SecretAccessKey)

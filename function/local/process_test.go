@@ -238,18 +238,50 @@ func TestTheEnvironmentIsTheFunctionsOwn(t *testing.T) {
 }
 
 func TestReservedVariablesAreRefused(t *testing.T) {
-	for _, name := range []string{"_HANDLER", "AWS_LAMBDA_RUNTIME_API", "AWS_SESSION_TOKEN", "SECRETS_MANAGER_ENDPOINT", "", "A=B", "A\x00"} {
-		if CheckVariable(name, "x") == nil {
+	for _, name := range []string{"_HANDLER", "AWS_LAMBDA_RUNTIME_API", "AWS_SESSION_TOKEN", "AWS_REGION", "", "A=B", "A\x00"} {
+		if CheckEnvironment(map[string]string{name: "x"}) == nil {
 			t.Errorf("%q is taken", name)
 		}
 	}
 	for _, name := range []string{"EXCLUDE_CHARACTERS", "PGHOST", "AWS_CA_BUNDLE", "a"} {
-		if err := CheckVariable(name, "x"); err != nil {
+		if err := CheckEnvironment(map[string]string{name: "x"}); err != nil {
 			t.Error(err)
 		}
 	}
-	if CheckVariable("A", "a\x00b") == nil {
+	if CheckEnvironment(map[string]string{"A": "a\x00b"}) == nil {
 		t.Error("a zero byte is taken")
+	}
+}
+
+// TestAFunctionForAnotherServer brings the address and all credentials, and
+// gets nothing that would lead it here.
+func TestAFunctionForAnotherServer(t *testing.T) {
+	env := map[string]string{"SECRETS_MANAGER_ENDPOINT": "https://there:7682"}
+	if err := CheckEnvironment(env); err == nil || !strings.Contains(err.Error(), "AWS_ACCESS_KEY_ID") {
+		t.Errorf("without credentials: %v", err)
+	}
+	env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"] = "AKIA1", "there's secret"
+	if err := CheckEnvironment(env); err != nil {
+		t.Error(err)
+	}
+	if env["_HANDLER"] = "x"; CheckEnvironment(env) == nil {
+		t.Error("_HANDLER is taken")
+	}
+	for _, c := range []struct {
+		more   []string
+		region string
+	}{{nil, "us-east-1"}, {[]string{"AWS_REGION=eu-west-1"}, "eu-west-1"}} {
+		s := Spec{Region: "us-east-1", Endpoint: "http://127.0.0.1:7682"}
+		s.Env = append([]string{"SECRETS_MANAGER_ENDPOINT=https://there:7682", "AWS_ACCESS_KEY_ID=AKIA1", "AWS_SECRET_ACCESS_KEY=there's secret"}, c.more...)
+		got := strings.Join(s.environ("127.0.0.1:9001", "/tmp/x", time.Now()), "\n")
+		for _, want := range []string{"SECRETS_MANAGER_ENDPOINT=https://there:7682", "AWS_ENDPOINT_URL_SECRETS_MANAGER=https://there:7682", "AWS_ACCESS_KEY_ID=AKIA1", "AWS_REGION=" + c.region, "AWS_DEFAULT_REGION=" + c.region} {
+			if strings.Count(got, want) != 1 {
+				t.Errorf("%s is not in\n%s", want, got)
+			}
+		}
+		if strings.Contains(got, "http://127.0.0.1:7682") || strings.Contains(got, "AWS_SESSION_TOKEN") {
+			t.Errorf("it is led here:\n%s", got)
+		}
 	}
 }
 
