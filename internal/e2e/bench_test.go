@@ -7,14 +7,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -72,79 +69,6 @@ func startFloor(b *testing.B) (url string, pid int) {
 		b.Fatal(err)
 	}
 	return strings.TrimSpace(line), cmd.Process.Pid
-}
-
-// load sends n requests over a few connections that are kept open.
-func load(b *testing.B, url string, n int, sign func(*http.Request, []byte)) {
-	b.Helper()
-	const connections = 4
-	body := []byte(`{"SecretId":"bench/value"}`)
-	h := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections, DisableCompression: true}}
-	defer h.CloseIdleConnections()
-	var wg sync.WaitGroup
-	for range connections {
-		wg.Go(func() {
-			// One signature serves many requests: only the server is measured.
-			var req *http.Request
-			for i := range n / connections {
-				if i%1000 == 0 {
-					var err error
-					if req, err = http.NewRequest(http.MethodPost, url+"/", nil); err != nil {
-						b.Error(err)
-						return
-					}
-					req.Header.Set("Content-Type", wire.ContentType)
-					req.Header.Set("X-Amz-Target", "secretsmanager.GetSecretValue")
-					sign(req, body)
-				}
-				r := req.Clone(context.Background())
-				r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-				res, err := h.Do(r)
-				if err != nil {
-					b.Error(err)
-					return
-				}
-				_, _ = io.Copy(io.Discard, res.Body)
-				_ = res.Body.Close()
-				if res.StatusCode != http.StatusOK {
-					b.Errorf("the answer is %s", res.Status)
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-}
-
-// BenchmarkGetSecretValue measures the CPU that the server takes for one
-// request over loopback HTTP, beside the bare handler of floorGet.
-func BenchmarkGetSecretValue(b *testing.B) {
-	const n = 40_000
-	dir := filepath.Join(b.TempDir(), "data")
-	s := serve(b, build(b), dir, "--log-level", "warn")
-	c := s.client(b)
-	if _, err := c.CreateSecret(b.Context(), &secretsmanager.CreateSecretInput{Name: aws.String("bench/value"), SecretString: aws.String(strings.Repeat("v", 500))}); err != nil {
-		b.Fatal(err)
-	}
-	id, secret := s.keys(b)
-	sign := func(r *http.Request, body []byte) { wire.Sign(r, body, id, secret, region, wire.Service, time.Now()) }
-	floorURL, floorPID := startFloor(b)
-	load(b, s.url, 4000, sign)
-	load(b, floorURL, 4000, sign)
-	var ours, floor time.Duration
-	b.ResetTimer()
-	for range b.N {
-		before := cpu(b, s.cmd.Process.Pid)
-		load(b, s.url, n, sign)
-		ours += cpu(b, s.cmd.Process.Pid) - before
-		before = cpu(b, floorPID)
-		load(b, floorURL, n, sign)
-		floor += cpu(b, floorPID) - before
-	}
-	per := func(d time.Duration) float64 { return float64(d.Microseconds()) / n / float64(b.N) }
-	b.ReportMetric(per(ours), "rota-us/request")
-	b.ReportMetric(per(floor), "floor-us/request")
-	b.ReportMetric(float64(ours)/float64(floor), "ratio")
 }
 
 // BenchmarkRotation measures whole rotations of PostgreSQL roles, from
