@@ -15,6 +15,7 @@ import (
 	"github.com/rotahq/rota"
 	"github.com/rotahq/rota/engine"
 	"github.com/rotahq/rota/function"
+	"github.com/rotahq/rota/internal/testlog"
 	"github.com/rotahq/rota/rotation"
 	"github.com/rotahq/rota/rotation/rotationtest"
 	"github.com/rotahq/rota/store"
@@ -28,7 +29,7 @@ type life struct {
 	*world
 	t    *testing.T
 	wall atomic.Int64 // how far the wall clock is ahead of the time that passes
-	log  logbook
+	log  testlog.Buffer
 	// Both are asked without a lock: they are set while nothing runs.
 	gate    func(ctx context.Context, c providerCall) error // before each call of a provider; nil: it goes on
 	meanly  func(point string) rotationtest.Fault           // what happens to an effect; nil: it works
@@ -58,24 +59,6 @@ type step struct {
 	token    string
 	from, to time.Time
 	err      error
-}
-
-// logbook keeps what the engine logs.
-type logbook struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logbook) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *logbook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 // randomness is a reader that many may use.

@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -25,6 +24,7 @@ import (
 	"github.com/rotahq/rota/function"
 	"github.com/rotahq/rota/function/local"
 	"github.com/rotahq/rota/function/remote"
+	"github.com/rotahq/rota/internal/testlog"
 	"github.com/rotahq/rota/rotation"
 	"github.com/rotahq/rota/rotation/rotationtest"
 	"github.com/rotahq/rota/seal"
@@ -71,25 +71,8 @@ type world struct {
 	engine  *engine.Engine
 	url     string
 	folder  string
-	log     *lockedBuffer
+	log     *testlog.Buffer
 	changed chan struct{}
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 var ids atomic.Int64
@@ -119,7 +102,7 @@ func (s sessions) Session(ctx context.Context, r function.SessionRequest) (local
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	dir := t.TempDir()
-	w := &world{t: t, folder: t.TempDir(), log: &lockedBuffer{}, changed: make(chan struct{}, 1)}
+	w := &world{t: t, folder: t.TempDir(), log: &testlog.Buffer{}, changed: make(chan struct{}, 1)}
 	d := must(sqlite.Open(t.Context(), filepath.Join(dir, "rota.db"), time.Now))
 	sealer := must(seal.Create(filepath.Join(dir, "seal.key")))
 	catalog := must(rotation.NewCatalog(rotationtest.NewProvider(noFaults{}).Minting(0)))

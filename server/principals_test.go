@@ -19,6 +19,7 @@ import (
 	"github.com/rotahq/rota/access/audit"
 	"github.com/rotahq/rota/access/session"
 	"github.com/rotahq/rota/access/trail"
+	"github.com/rotahq/rota/internal/testlog"
 	"github.com/rotahq/rota/seal"
 	"github.com/rotahq/rota/store"
 	"github.com/rotahq/rota/store/sqlite"
@@ -32,7 +33,7 @@ type house struct {
 	t     *testing.T
 	who   *session.Directory
 	admin newKey
-	log   *lockedBuffer
+	log   *testlog.Buffer
 	trail *trail.Trail
 	audit *audit.Log
 	dir   string
@@ -54,7 +55,7 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, log: &lockedBuffer{}, dir: dir, admin: newKey{id: "AKIAADMINADMIN", secret: "the administrator's"}}
+	h := &house{t: t, log: &testlog.Buffer{}, dir: dir, admin: newKey{id: "AKIAADMINADMIN", secret: "the administrator's"}}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s, err := store.Open(t.Context(), d, store.Config{
 		Account: account, Region: region, Sealer: sealer, NewID: newID, Rand: rand.Reader, Policies: ResourcePolicies{},

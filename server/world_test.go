@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -28,6 +27,7 @@ import (
 	"github.com/rotahq/rota/access/trail"
 	"github.com/rotahq/rota/engine"
 	"github.com/rotahq/rota/function"
+	"github.com/rotahq/rota/internal/testlog"
 	"github.com/rotahq/rota/rotation"
 	"github.com/rotahq/rota/rotation/rotationtest"
 	"github.com/rotahq/rota/seal"
@@ -54,7 +54,7 @@ type world struct {
 	url      string
 	store    *store.Store
 	provider *rotationtest.Provider
-	log      *lockedBuffer
+	log      *testlog.Buffer
 	sick     atomic.Bool
 	engine   *engine.Engine
 	driver   *sqlite.Driver
@@ -66,23 +66,6 @@ type world struct {
 	folder   string // audit and events are in it
 
 	closeDatabase func() // may be called again
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // noFaults is a provider that never fails.
@@ -155,7 +138,7 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{provider: rotationtest.NewProvider(noFaults{}), log: &lockedBuffer{}, driver: d, grants: newGrants(t)}
+	w := &world{provider: rotationtest.NewProvider(noFaults{}), log: &testlog.Buffer{}, driver: d, grants: newGrants(t)}
 	catalog, err := rotation.NewCatalog(w.provider.Minting(0))
 	if err != nil {
 		t.Fatal(err)

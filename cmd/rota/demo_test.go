@@ -11,12 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rotahq/rota/internal/testlog"
 	"github.com/rotahq/rota/rotation"
 )
 
 // trigger calls do once, when a text was written.
 type trigger struct {
-	lines
+	testlog.Buffer
 	text string
 	do   func()
 }
@@ -26,7 +27,7 @@ func (w *trigger) Write(p []byte) (int, error) {
 		w.do()
 		w.do = nil
 	}
-	return w.lines.Write(p)
+	return w.Buffer.Write(p)
 }
 
 // leftovers are the files that the demo left.
@@ -44,7 +45,7 @@ func TestTheDemoProvesEveryOldKeyDeadWithoutAFailedRequest(t *testing.T) {
 	t.Setenv("TMPDIR", dir)
 	t.Chdir(dir)
 	var out bytes.Buffer
-	log := &lines{}
+	log := &testlog.Buffer{}
 	start := time.Now()
 	if code := run(t.Context(), []string{"demo", "--json", "--overlap", "1s"}, nil, &out, log); code != exitOK {
 		t.Fatalf("exit code %d\n%s", code, log)
@@ -109,7 +110,7 @@ func TestTheDemoCountsFailedRequests(t *testing.T) {
 	defer func() { _ = subject.close(context.WithoutCancel(t.Context())) }()
 	_, c := startTestNode(t, filepath.Join(t.TempDir(), "data"), newDemoRotator())
 	o := demoOptions{rotations: 1, overlap: time.Second, clients: 2, every: 5 * time.Millisecond, reread: time.Hour}
-	d := &demo{global: &global{streams: streams{err: &lines{}}}, client: c, subject: subject, options: o}
+	d := &demo{global: &global{streams: streams{err: &testlog.Buffer{}}}, client: c, subject: subject, options: o}
 	sum, err := d.run(t.Context())
 	if err != nil {
 		t.Fatal(err)

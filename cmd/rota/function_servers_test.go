@@ -17,6 +17,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/rotahq/rota/internal/testlog"
 	"github.com/rotahq/rota/internal/testserver"
 	"github.com/rotahq/rota/rotators"
 )
@@ -29,7 +30,7 @@ type functionServer struct {
 	t    *testing.T
 	data string
 	node *node
-	log  *lines
+	log  *testlog.Buffer
 }
 
 func serveFunctions(t *testing.T) *functionServer {
@@ -38,7 +39,7 @@ func serveFunctions(t *testing.T) *functionServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &functionServer{t: t, data: filepath.Join(t.TempDir(), "data"), log: &lines{}}
+	s := &functionServer{t: t, data: filepath.Join(t.TempDir(), "data"), log: &testlog.Buffer{}}
 	s.node, err = startNode(t.Context(), nodeConfig{
 		dir: s.data, listen: "127.0.0.1:0", account: defaultAccount, region: defaultRegion, catalog: catalog, getenv: func(string) string { return "" },
 		functions: functionConfig{local: true, limit: 4, cgroup: cgroupAuto}, log: slog.New(slog.NewTextHandler(s.log, nil)),
@@ -54,7 +55,7 @@ func serveFunctions(t *testing.T) *functionServer {
 func (s *functionServer) rota(stdin string, args ...string) string {
 	s.t.Helper()
 	var out bytes.Buffer
-	log := &lines{}
+	log := &testlog.Buffer{}
 	if code := run(s.t.Context(), append([]string{"--data", s.data}, args...), strings.NewReader(stdin), &out, log); code != exitOK {
 		s.t.Fatalf("rota %s: exit code %d\n%s%s\n%s", strings.Join(args, " "), code, out.String(), log, s.log)
 	}
@@ -284,7 +285,7 @@ func TestAFunctionRunsAsAnotherUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &functionServer{t: t, data: filepath.Join(t.TempDir(), "data"), log: &lines{}}
+	s := &functionServer{t: t, data: filepath.Join(t.TempDir(), "data"), log: &testlog.Buffer{}}
 	s.node, err = startNode(t.Context(), nodeConfig{
 		dir: s.data, listen: "127.0.0.1:0", account: defaultAccount, region: defaultRegion, catalog: catalog, getenv: func(string) string { return "" },
 		functions: functionConfig{local: true, limit: 1, cgroup: "none", user: "nobody"}, log: slog.New(slog.NewTextHandler(s.log, nil)),

@@ -13,11 +13,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/rotahq/rota"
+	"github.com/rotahq/rota/internal/testlog"
 	"github.com/rotahq/rota/rotation"
 	"github.com/rotahq/rota/wire"
 )
@@ -38,24 +38,6 @@ func (s slowRotator) Mint(ctx context.Context, req rotation.Request) (rota.Value
 	return s.demoRotator.Mint(ctx, req)
 }
 
-// lines is a log that tests read while it is written.
-type lines struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // startTestNode starts a node on a folder, with one rotator.
 func startTestNode(t *testing.T, dir string, r rotation.Rotator) (*node, *client) {
 	t.Helper()
@@ -63,7 +45,7 @@ func startTestNode(t *testing.T, dir string, r rotation.Rotator) (*node, *client
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := &lines{}
+	log := &testlog.Buffer{}
 	n, err := startNode(t.Context(), nodeConfig{
 		dir: dir, listen: "127.0.0.1:0", account: defaultAccount, region: defaultRegion, catalog: catalog,
 		getenv: func(string) string { return "" }, log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn})),

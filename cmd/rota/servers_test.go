@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/rotahq/rota/internal/testlog"
 	"github.com/rotahq/rota/internal/testserver"
 )
 
@@ -44,7 +45,7 @@ func TestTheDemoRotatesRolesOfARealDatabase(t *testing.T) {
 	url := pg.URL(pg.Superuser, pg.Password, "postgres")
 	t.Setenv("TMPDIR", t.TempDir())
 	var out bytes.Buffer
-	log := &lines{}
+	log := &testlog.Buffer{}
 	start := time.Now()
 	if code := run(t.Context(), []string{"demo", "--json", "--postgres", url}, nil, &out, log); code != exitOK {
 		t.Fatalf("exit code %d\n%s", code, log)

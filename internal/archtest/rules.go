@@ -251,6 +251,11 @@ var Rules = []Rule{
 		Why: "making passwords is pure",
 	},
 	{
+		Folder: "internal/testlog", Not: []string{netHTTP, databaseSQL},
+		Why:    "what a program says is kept without knowing what it is",
+		Closed: instrument,
+	},
+	{
 		Folder:  testServers,
 		Outside: []string{"github.com/jackc/pgx/v5", "modernc.org/sqlite"},
 		Why:     "real servers for tests know nothing of rota",

@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"github.com/rotahq/rota/internal/testlog"
 	"github.com/rotahq/rota/wire"
 )
 
@@ -47,32 +48,15 @@ type server struct {
 	bin, dir string
 	url      string
 	cmd      *exec.Cmd
-	stderr   *lockedBuffer
+	stderr   *testlog.Buffer
 	exited   chan struct{}
 	seen     *recorder
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // serve starts the program on the data folder and waits until it is ready.
 func serve(t testing.TB, bin, dir string, flags ...string) *server {
 	t.Helper()
-	s := &server{bin: bin, dir: dir, stderr: &lockedBuffer{}, seen: &recorder{}}
+	s := &server{bin: bin, dir: dir, stderr: &testlog.Buffer{}, seen: &recorder{}}
 	s.start(t, flags...)
 	t.Cleanup(func() { s.kill() })
 	return s

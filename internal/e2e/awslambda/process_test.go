@@ -3,7 +3,6 @@
 package awslambda
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rotahq/rota"
+	"github.com/rotahq/rota/internal/testlog"
 )
 
 const roleARN = "arn:aws:iam::123456789012:role/rota-scheduler"
@@ -38,7 +38,7 @@ type lambda struct {
 	runtime *runtimeAPI
 	command []string
 	env     []string
-	said    lockedBuffer
+	said    testlog.Buffer
 
 	mu      sync.Mutex // the tripwire kills while the test starts and invokes
 	process *exec.Cmd
@@ -50,23 +50,6 @@ func (l *lambda) running() (*exec.Cmd, chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.process, l.gone
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // newLambda runs the program behind the tripwire. Its environment is the one
