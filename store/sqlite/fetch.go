@@ -30,6 +30,13 @@ var fetchQuery = `SELECT s.id, s.suffix, s.deletion_date, s.accessed, v.id, v.ki
 
 // Fetch is the hot read.
 func (d *Driver) Fetch(ctx context.Context, q store.FetchQuery) (f store.Fetched, ok bool, err error) {
+	if err := d.usable(ctx); err != nil {
+		return f, false, err
+	}
+	if f, ok := d.hot.get(q); ok {
+		return f, true, nil
+	}
+	at := d.hot.commits.Load()
 	c, err := d.take(ctx, d.readers)
 	if err != nil {
 		return f, false, err
@@ -55,6 +62,7 @@ func (d *Driver) Fetch(ctx context.Context, q store.FetchQuery) (f store.Fetched
 	if err := splitAccess(access, &f); err != nil {
 		return store.Fetched{}, false, d.explain(err)
 	}
+	d.hot.put(at, q, f)
 	return f, true, nil
 }
 

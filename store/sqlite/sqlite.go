@@ -41,6 +41,7 @@ type Driver struct {
 	readers chan *conn
 	conns   []*conn
 	closed  chan struct{}
+	hot     hot
 }
 
 var _ store.Driver = (*Driver)(nil)
@@ -189,7 +190,13 @@ func (d *Driver) transact(ctx context.Context, pool chan *conn, begin string, f 
 	if err := f(sqltx.New(c, d.Now())); err != nil {
 		return d.explain(err)
 	}
-	if err := c.Exec("COMMIT"); err != nil {
+	commit := func() error { return c.Exec("COMMIT") }
+	if pool == d.writer {
+		err = d.hot.committing(commit)
+	} else {
+		err = commit()
+	}
+	if err != nil {
 		return d.explain(err)
 	}
 	done = true
@@ -199,13 +206,8 @@ func (d *Driver) transact(ctx context.Context, pool chan *conn, begin string, f 
 // take waits for a connection. A caller that gave up waits no longer; once
 // work began it runs to its end, since a commit cannot be half wanted.
 func (d *Driver) take(ctx context.Context, pool chan *conn) (*conn, error) {
-	if err := ctx.Err(); err != nil {
+	if err := d.usable(ctx); err != nil {
 		return nil, err
-	}
-	select {
-	case <-d.closed:
-		return nil, errClosed
-	default:
 	}
 	select {
 	case c := <-pool:
@@ -214,6 +216,15 @@ func (d *Driver) take(ctx context.Context, pool chan *conn) (*conn, error) {
 		return nil, ctx.Err()
 	case <-d.closed:
 		return nil, errClosed
+	}
+}
+
+func (d *Driver) usable(ctx context.Context) error {
+	select {
+	case <-d.closed:
+		return errClosed
+	default:
+		return ctx.Err()
 	}
 }
 

@@ -2,10 +2,12 @@ package storetest
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,6 +46,7 @@ func rows(t *testing.T, open Open) {
 		{"secrets are found by how a name or a tag begins, and not if they are too many", secretsWith},
 		{"the outbox keeps the order, and uses no number twice", outboxRows},
 		{"the hot read agrees with the rows", hotRead},
+		{"the hot read never goes back, and is not older than the last commit", hotReadIsNew},
 		{"writers do not lose each other's writes", writers},
 		{"a reader sees one state while others write", oneState},
 		{"a caller who gave up before its turn writes nothing", givenUp},
@@ -446,6 +449,52 @@ func hotAccess(t *testing.T, d store.Driver, q store.FetchQuery, s store.SecretR
 	if got, _, err := d.Fetch(context.Background(), q); err != nil || got.Tags != nil || got.Policy != "" {
 		t.Errorf("without tags and policy: %v %q %v", got.Tags, got.Policy, err)
 	}
+}
+
+func hotReadIsNew(t *testing.T, d store.Driver) {
+	const last = 300
+	q := store.FetchQuery{Account: Account, Region: Region, Name: "a", Label: rota.Current}
+	put := func(n uint32) {
+		v := store.VersionRow{Secret: key, Version: rota.Version{ID: "v", Created: Start, Kind: rota.KindString}, Blob: binary.BigEndian.AppendUint32(nil, n)}
+		update(t, d, func(tx store.Tx) error { return tx.PutVersion(v) })
+	}
+	update(t, d, func(tx store.Tx) error { return tx.PutSecret(secretRow("id-1", "a", "AbCdEf")) })
+	put(0)
+	update(t, d, func(tx store.Tx) error { return tx.PutLabel(key, rota.Current, "v") })
+	var written atomic.Uint32 // what was committed for certain
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			seen := uint32(0)
+			for seen < last {
+				before := written.Load()
+				got, ok, err := d.Fetch(context.Background(), q)
+				if err != nil || !ok {
+					t.Error(ok, err)
+					return
+				}
+				now := binary.BigEndian.Uint32(got.Blob)
+				if now < seen || now < before {
+					t.Errorf("read %d after %d was read and %d written", now, seen, before)
+					return
+				}
+				seen = now
+			}
+		})
+	}
+	for n := uint32(1); n <= last; n++ {
+		put(n)
+		written.Store(n)
+		if n%10 == 0 { // what is written is not always what is read
+			failed := errors.New("no")
+			if err := d.Update(context.Background(), func(tx store.Tx) error {
+				return errors.Join(tx.PutMeta("x", nil), failed)
+			}); !errors.Is(err, failed) {
+				t.Error(err)
+			}
+		}
+	}
+	wg.Wait()
 }
 
 func writers(t *testing.T, d store.Driver) {
