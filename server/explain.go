@@ -25,6 +25,9 @@ func (s *Server) explainPolicy(ctx context.Context, c rota.Caller, in wire.Expla
 	if service == "" || name == "" || strings.ContainsAny(in.Action, "*? ") {
 		return out, rota.E(rota.InvalidParameter, "The Action %q is none: write one action, such as secretsmanager:GetSecretValue.", in.Action)
 	}
+	if !policy.Action(in.Action) {
+		return out, rota.E(rota.InvalidParameter, "No action is called %s.", in.Action)
+	}
 	arn := principalARN(c.Account, in.Principal)
 	grant, err := s.Grants.GrantOf(ctx, arn)
 	if errors.Is(err, rota.NotFound) {
@@ -87,13 +90,35 @@ func (s *Server) supposed(grant Grant, c rota.Caller, in wire.ExplainPolicyInput
 	if !given[policy.RequestedRegion] {
 		g.know(policy.RequestedRegion, c.Region)
 	}
-	if !given[policy.SecretId] && strings.HasPrefix(in.Action, "secretsmanager:") {
-		g.know(policy.SecretId, in.SecretId)
-	}
-	if strings.EqualFold(in.Action, "secretsmanager:GetSecretValue") && !given[policy.VersionStage] && !given[policy.VersionId] {
-		g.know(policy.VersionStage, rota.Current)
+	for _, a := range usual(in, given) {
+		if !given[a.Key] {
+			g.know(a.Key, a.Value)
+		}
 	}
 	return g, nil
+}
+
+// usual is what about would know of a request that has no more than its
+// SecretId.
+func usual(in wire.ExplainPolicyInput, given map[policy.Key]bool) []policy.Attribute {
+	service, name, _ := strings.Cut(strings.ToLower(in.Action), ":")
+	if service != "secretsmanager" {
+		return nil
+	}
+	list := []policy.Attribute{{Key: policy.SecretId, Value: in.SecretId}}
+	switch name {
+	case "createsecret":
+		list[0].Key = policy.Name
+	case "getsecretvalue":
+		if !given[policy.VersionId] {
+			list = append(list, policy.Attribute{Key: policy.VersionStage, Value: rota.Current})
+		}
+	case "putsecretvalue":
+		list = append(list, policy.Attribute{Key: policy.VersionStage, Value: rota.Current})
+	case "rotatesecret":
+		list = append(list, policy.Attribute{Key: policy.RotateImmediately, Value: "true"}, policy.Attribute{Key: policy.ModifyRotationRules, Value: "false"})
+	}
+	return list
 }
 
 // suppose adds the values of a key. Time can be supposed; what else follows

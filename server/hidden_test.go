@@ -331,18 +331,47 @@ func TestExplainPolicySaysWhichStatementDecidesAndWhatIsTold(t *testing.T) {
 	equal(t, "of none", explain(ask).Resource, "*")
 
 	for what, one := range map[string]struct{ body, want, text string }{
-		"nobody":                       {`{"Principal":"nobody","Action":"a:B"}`, "InvalidParameterException", "There is no principal arn:aws:iam::123456789012:user/nobody."},
+		"nobody":                       {`{"Principal":"nobody","Action":"rota:Status"}`, "InvalidParameterException", "There is no principal arn:aws:iam::123456789012:user/nobody."},
 		"no action":                    {`{"Principal":"ann","Action":"GetSecretValue"}`, "InvalidParameterException", `The Action "GetSecretValue" is none: write one action, such as secretsmanager:GetSecretValue.`},
 		"many actions":                 {`{"Principal":"ann","Action":"secretsmanager:*"}`, "InvalidParameterException", `The Action "secretsmanager:*" is none: write one action, such as secretsmanager:GetSecretValue.`},
-		"a key that follows":           {`{"Principal":"ann","Action":"a:B","Context":{"aws:ResourceTag/team":["x"]}}`, "InvalidParameterException", "Context: aws:ResourceTag/team follows from the principal, the secret or the clock, and can't be given."},
-		"a time that is none":          {`{"Principal":"ann","Action":"a:B","Context":{"aws:CurrentTime":["now"]}}`, "InvalidParameterException", `Context: aws:CurrentTime "now" is no time; write it as 2026-01-31T12:00:00Z.`},
-		"a key that this can not know": {`{"Principal":"ann","Action":"a:B","Context":{"aws:SourceVpc":["x"]}}`, "InvalidParameterException", ""},
+		"a key that follows":           {`{"Principal":"ann","Action":"rota:Status","Context":{"aws:ResourceTag/team":["x"]}}`, "InvalidParameterException", "Context: aws:ResourceTag/team follows from the principal, the secret or the clock, and can't be given."},
+		"a time that is none":          {`{"Principal":"ann","Action":"rota:Status","Context":{"aws:CurrentTime":["now"]}}`, "InvalidParameterException", `Context: aws:CurrentTime "now" is no time; write it as 2026-01-31T12:00:00Z.`},
+		"a key that this can not know": {`{"Principal":"ann","Action":"rota:Status","Context":{"aws:SourceVpc":["x"]}}`, "InvalidParameterException", ""},
 	} {
 		a := send(t, c.request(t, "rota.ExplainPolicy", one.body))
 		if a.typ != one.want || one.text != "" && a.text != one.text {
 			t.Errorf("%s: %s %q", what, a.typ, a.text)
 		}
 	}
+}
+
+func TestExplainPolicySupposesWhatARequestHasByItself(t *testing.T) {
+	c := newClient(t)
+	ann := c.user(t, "ann", `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":["secretsmanager:PutSecretValue","secretsmanager:GetSecretValue"],"Resource":"*","Condition":{"StringEquals":{"secretsmanager:VersionStage":"AWSCURRENT"}}},
+		{"Effect":"Allow","Action":"secretsmanager:CreateSecret","Resource":"*","Condition":{"StringLike":{"secretsmanager:Name":"app/*"}}},
+		{"Effect":"Allow","Action":"secretsmanager:RotateSecret","Resource":"*"},
+		{"Effect":"Deny","Action":"secretsmanager:RotateSecret","Resource":"*","Condition":{"Bool":{"secretsmanager:RotateImmediately":"true"}}}]}`)
+	for operation, one := range map[string]struct{ id, body string }{
+		"GetSecretValue": {"app/db", `{"SecretId":"app/db"}`},
+		"PutSecretValue": {"app/db", `{"SecretId":"app/db","SecretString":"x","ClientRequestToken":"` + newID() + `"}`},
+		"CreateSecret":   {"app/new", `{"Name":"app/new","SecretString":"x","ClientRequestToken":"` + newID() + `"}`},
+		"RotateSecret":   {"app/db", `{"SecretId":"app/db","ClientRequestToken":"` + newID() + `"}`},
+	} {
+		var out wire.ExplainPolicyOutput
+		c.own(t, "ExplainPolicy", wire.ExplainPolicyInput{Principal: "ann", Action: "secretsmanager:" + operation, SecretId: one.id}, &out)
+		a := ann.asks(t, region, "secretsmanager."+operation, one.body)
+		equal(t, operation+" is allowed", out.Allowed, a.typ != "AccessDeniedException")
+		equal(t, "what is told of "+operation, out.Denial, denialIn(a))
+	}
+}
+
+// denialIn is the sentence of an answer that is a denial.
+func denialIn(a answer) string {
+	if a.typ != "AccessDeniedException" {
+		return ""
+	}
+	return a.text
 }
 
 func TestAResourcePolicyThatCannotBeReadRefusesEverybody(t *testing.T) {

@@ -69,6 +69,13 @@ var policyTests = map[string]operationTest{
 		equal(t, "private", check(private), "")
 		equal(t, "public", check(public), "REFLEXIVE_PRINCIPAL_CHECK")
 		equal(t, "one that locks its author out", check(lockOut), "CALLER_LOCKOUT_CHECK")
+		for what, condition := range map[string]string{
+			"by the clock":      `{"DateGreaterThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}}`,
+			"by the connection": `{"Bool":{"aws:SecureTransport":"false"}}`,
+		} {
+			text := statement("Deny", []string{"*"}, `,"Principal":"*","Condition":`+condition)
+			equal(t, "one that locks its author out "+what, check(text), "CALLER_LOCKOUT_CHECK")
+		}
 		equal(t, "one that its author can delete", check(strings.Replace(lockOut, ":*", ":PutResourcePolicy", 1)), "")
 		a := send(t, c.request(t, "secretsmanager.ValidateResourcePolicy", `{"ResourcePolicy":`+quoted(private)+`}`))
 		equal(t, "the answer without a secret", a.body, `{"PolicyValidationPassed":true,"ValidationErrors":[]}`)

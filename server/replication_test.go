@@ -126,6 +126,23 @@ func TestAReplicaIsReadOnly(t *testing.T) {
 	equal(t, "the key, which alone may change", told(c.describe(t).ReplicationStatus), "eu-west-1 InSync alias/there Replication succeeded")
 }
 
+func TestToOverwriteASecretTakesTheRightToDeleteIt(t *testing.T) {
+	c := newClient(t)
+	away := c.sdkIn(there)
+	must(away.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: c.name, SecretString: aws.String("precious")}))
+	here := strings.Replace(statement("Allow", []string{"secretsmanager:*"}, ""), `"Resource":"*"`, `"Resource":"arn:aws:secretsmanager:`+region+`:*:secret:*"`, 1)
+	overwrite := `{"SecretId":"app/db","AddReplicaRegions":[{"Region":"` + there + `"}],"ForceOverwriteReplicaSecret":true}`
+	a := c.user(t, "ann", here).asks(t, region, "secretsmanager.ReplicateSecretToRegions", overwrite)
+	equal(t, "without a right there", a.typ, "AccessDeniedException")
+	equal(t, "what is there", c.readIn(t, there), "precious")
+	must(away.PutResourcePolicy(t.Context(), &secretsmanager.PutResourcePolicyInput{
+		SecretId: c.name, ResourcePolicy: aws.String(statement("Deny", []string{"secretsmanager:DeleteSecret"}, `,"Principal":"*"`)),
+	}))
+	a = c.user(t, "ann", statement("Allow", []string{"*"}, "")).asks(t, region, "secretsmanager.ReplicateSecretToRegions", overwrite)
+	equal(t, "against its policy", a.typ, "AccessDeniedException")
+	equal(t, "what is there then", c.readIn(t, there), "precious")
+}
+
 func TestTheRegionOfTheSignatureDecidesWhichSecretIsMeant(t *testing.T) {
 	c := newClient(t)
 	away := c.sdkIn(there)

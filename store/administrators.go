@@ -11,7 +11,7 @@ import (
 // allows everything and none denies anything. While there is one, somebody can
 // mend whatever else is wrong; without one, only who can stop the server can.
 
-const msgLastAdministrator = "This would leave nobody who has full access, is enabled and has an active access key. Make another administrator first, or repeat it with Force."
+const msgLastAdministrator = "This would leave nobody who has full access, is enabled and has an active access key. Make another administrator first, or repeat it with Force (--force)."
 
 // keepAdministrator does a change and refuses it if it takes away the last
 // administrator, unless force says so.

@@ -35,7 +35,7 @@ func compile(filters []Filter) (c compiled, err error) {
 		one, ok := matchers[f.Key]
 		if !ok {
 			return c, rota.E(rota.Validation, "1 validation error detected: Value '%s' at 'filters.%d.member.key' failed to satisfy constraint: "+
-				"Member must satisfy enum value set: [all, description, name, owning-service, primary-region, tag-key, tag-value]", f.Key, i+1)
+				"Member must satisfy enum value set: [description, name, tag-key, tag-value, primary-region, owning-service, all]", f.Key, i+1)
 		}
 		if len(f.Values) == 0 {
 			return c, rota.E(rota.InvalidParameter, "Invalid filter values for key: %s", f.Key)

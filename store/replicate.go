@@ -151,12 +151,16 @@ func (it *item) obstacle(r ReplicaRow, overwrite bool) (string, error) {
 	return fmt.Sprintf(msgNotOver, r.Region), nil
 }
 
-// displace deletes a secret with force, unless it is part of a replication.
+// displace deletes a secret with force, unless it is part of a replication. It
+// takes DeleteSecret on that one: who may replicate may not thereby delete.
 // One with this secret's own ARN, which was promoted before, must be gone at
 // once; another may wait for its endings without its name.
 func (it *item) displace(row SecretRow) (bool, error) {
 	if row.PrimaryRegion != "" {
 		return false, nil
+	}
+	if err := it.may(awsActions+"DeleteSecret", row, row.ARN()); err != nil {
+		return false, err
 	}
 	other, err := it.load(row)
 	if err != nil {

@@ -17,6 +17,8 @@ func (s *Store) checkTags(tags []rota.Tag) error {
 	seen := map[string]bool{}
 	for _, t := range tags {
 		switch {
+		case t.Key == "":
+			return rota.E(rota.InvalidParameter, "A tag has no Key.")
 		case seen[t.Key]:
 			return rota.E(rota.InvalidParameter, "The tag key %s is given more than once.", t.Key)
 		case strings.HasPrefix(t.Key, "aws:"):

@@ -16,7 +16,7 @@ func typical(b testing.TB) (*policy.Request, []*policy.Policy, *policy.Policy) {
 		{"Sid":"Team","Effect":"Allow","Action":"secretsmanager:Get*","Resource":"arn:aws:secretsmanager:eu-west-1:123456789012:secret:app/*","Condition":{"StringEquals":{"aws:ResourceTag/team":"${aws:PrincipalTag/team}"},"IpAddress":{"aws:SourceIp":["10.0.0.0/8","192.168.0.0/16"]}}}]}`)
 	guard := identity(b, `{"Version":"2012-10-17","Statement":[
 		{"Sid":"Tls","Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}},
-		{"Sid":"Regions","Effect":"Deny","NotAction":["iam:*","sts:*"],"Resource":"*","Condition":{"StringNotEquals":{"aws:RequestedRegion":["eu-west-1","eu-central-1"]}}},
+		{"Sid":"Regions","Effect":"Deny","NotAction":["rota:*","lambda:*"],"Resource":"*","Condition":{"StringNotEquals":{"aws:RequestedRegion":["eu-west-1","eu-central-1"]}}},
 		{"Sid":"Window","Effect":"Deny","Action":"secretsmanager:*","Resource":"*","Condition":{"DateGreaterThan":{"aws:CurrentTime":"2030-01-01T00:00:00Z"}}}]}`)
 	resource := attached(b, `{"Version":"2012-10-17","Statement":[
 		{"Sid":"Stages","Effect":"Deny","Principal":"*","Action":"secretsmanager:GetSecretValue","Resource":"*","Condition":{"ForAnyValue:StringNotEquals":{"secretsmanager:VersionStage":["AWSCURRENT","AWSPREVIOUS"]}}},

@@ -342,21 +342,6 @@ func patterns(n *node, parse func(string) (pattern, *Problem)) ([]pattern, *Prob
 	return compiled, nil
 }
 
-// parseAction reads service:name. Case does not matter, so both sides are
-// lower
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html).
-func parseAction(s string) (pattern, *Problem) {
-	service, name, found := strings.Cut(s, ":")
-	named := found && each(service, func(c byte) bool { return alphanumeric(c) || c == '-' }) &&
-		each(name, func(c byte) bool { return alphanumeric(c) || c == '*' || c == '?' })
-	if s != "*" && s != "*:*" && !named {
-		return pattern{}, bad(`write "service:Name", with * and ? in the name only, or "*"`, "%s is no action", quote(s))
-	}
-	p, problem := compile(strings.ToLower(s), wildcards)
-	p.source = s
-	return p, problem
-}
-
 // parseResource reads "*" or an ARN with wildcards. A * that ends a segment
 // may stand for more than the segment, and so for the segments that are
 // missing

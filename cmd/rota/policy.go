@@ -13,14 +13,14 @@ import (
 func (g *global) policy() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy",
-		Short: "ask what the policies say",
+		Short: "ask what the policies say, and take one off that locks everybody out",
 		Long: `policy is about who may do what: the policies of principals and of secrets, in
 the language of AWS IAM.
 ` + exitHelp,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(g.policyExplain())
+	cmd.AddCommand(g.policyExplain(), g.policyDetach())
 	return cmd
 }
 

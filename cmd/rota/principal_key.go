@@ -160,7 +160,11 @@ is in use; once that one is not used any more (rota principal key ls), delete it
 				return err
 			}
 			old := before[0]
-			g.say("the old key %s, used %s, still counts; when it is not used any more: rota principal key delete %s %s", old.AccessKeyId, when(old.LastUsed), args[0], old.AccessKeyId)
+			used := "with no use on record yet"
+			if old.LastUsed != nil {
+				used = "used " + when(old.LastUsed)
+			}
+			g.say("the old key %s, %s, still counts; when it is not used any more: rota principal key delete %s %s", old.AccessKeyId, used, args[0], old.AccessKeyId)
 			return nil
 		},
 	}

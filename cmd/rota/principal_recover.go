@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rotahq/rota/access/audit"
 	"github.com/rotahq/rota/seal"
 	"github.com/rotahq/rota/server"
 	"github.com/rotahq/rota/store"
@@ -64,18 +63,11 @@ looks for it, or to --to.
 // recoverAdministrator makes an administrator's key on a data folder that no
 // server uses.
 func recoverAdministrator(ctx context.Context, c nodeConfig, name, to string) (key store.NewAccessKey, gone []string, err error) {
-	if _, err := os.Stat(filepath.Join(c.dir, "rota.db")); err != nil {
-		return key, nil, fmt.Errorf("there is no database in the data folder: %w; name the server's folder with --data", err)
-	}
-	release, err := lockFolder(c.dir)
+	n, err := openOffline(ctx, c)
 	if err != nil {
 		return key, nil, err
 	}
-	n := &node{log: c.log, stops: []func(){release}}
 	defer n.stop()
-	if err := n.openAsItIs(ctx, c); err != nil {
-		return key, nil, err
-	}
 	c.account, c.region = n.store.Place()
 	file, err := newKeyFile(to)
 	if err != nil {
@@ -95,6 +87,23 @@ func recoverAdministrator(ctx context.Context, c nodeConfig, name, to string) (k
 		return key, nil, err
 	}
 	return key, gone, file.write(newKey{id: key.ID, secret: key.Secret, region: c.region})
+}
+
+// openOffline takes a data folder that no server uses.
+func openOffline(ctx context.Context, c nodeConfig) (*node, error) {
+	if _, err := os.Stat(filepath.Join(c.dir, "rota.db")); err != nil {
+		return nil, fmt.Errorf("there is no database in the data folder: %w; name the server's folder with --data", err)
+	}
+	release, err := lockFolder(c.dir)
+	if err != nil {
+		return nil, err
+	}
+	n := &node{log: c.log, stops: []func(){release}}
+	if err := n.openAsItIs(ctx, c); err != nil {
+		n.stop()
+		return nil, err
+	}
+	return n, nil
 }
 
 // openAsItIs opens the store of the data folder under the account and region
@@ -119,15 +128,9 @@ func (n *node) openAsItIs(ctx context.Context, c nodeConfig) error {
 	return err
 }
 
-// recovered is the audit record of a recovery. Who did it is not known: it was
-// who could write the data folder.
+// recovered is the audit record of a recovery.
 func recovered(s *store.Store, key store.NewAccessKey, gone []string) store.OutboxRow {
-	account, region := s.Place()
-	e := audit.Event{
-		ID: newID(), RequestID: newID(), Name: "RecoverAdministrator", Source: audit.OwnSource, Type: audit.ServiceEvent, Time: s.Now(),
-		Account: account, Region: region, Identity: audit.Identity{AccountID: account, InvokedBy: "rota principal recover"},
-		SourceIP: audit.OwnSource, UserAgent: audit.OwnSource,
-	}
+	e := offlineEvent(s, "RecoverAdministrator", "rota principal recover")
 	e.Response.Text("principal", key.Principal)
 	e.Response.Text("accessKeyId", key.ID)
 	e.Response.Texts("deletedAccessKeyIds", gone)
