@@ -47,7 +47,7 @@ func TestAChildAndItsAdminSecretAreNeverWorkedOnAtOnce(t *testing.T) {
 					before[name] = l.version(name)
 				}
 				l.sleep(time.Second)
-				l.gate = slowly("set", 30*time.Second)
+				l.gate.set(slowly("set", 30*time.Second))
 				asked := time.Now()
 				for _, name := range []string{c.first, c.second} {
 					if err := l.ask(name); err != nil {
@@ -90,7 +90,7 @@ func TestAnEndingOfAChildWaitsForItsAdminSecret(t *testing.T) {
 		l.rotated("child", first, time.Minute)
 		due := l.credential("child", first).Due
 		l.sleep(time.Until(due) - 5*time.Second)
-		l.gate = slowly("set", 30*time.Second)
+		l.gate.set(slowly("set", 30*time.Second))
 		before := l.version("admin")
 		if err := l.ask("admin"); err != nil {
 			t.Fatal(err)
@@ -113,7 +113,7 @@ func TestChildrenOfOneAdminSecretAreWorkedOnAtOnce(t *testing.T) {
 		l.twoUsers("one")
 		l.user("two", tag("rota:admin", "admin"))
 		first := map[string]string{}
-		l.gate = slowly("set", 30*time.Second)
+		l.gate.set(slowly("set", 30*time.Second))
 		start := time.Now()
 		for _, name := range []string{"one", "two"} {
 			first[name] = l.version(name)

@@ -179,7 +179,7 @@ func TestAClockThatJumpsBackDoesNotKeepAwayWhatWasBusy(t *testing.T) {
 		}
 		l.sleep(time.Second)
 		before := l.version("child")
-		l.gate = slowly("set", 10*time.Second)
+		l.gate.set(slowly("set", 10*time.Second))
 		for _, name := range []string{"admin", "child"} {
 			if err := l.ask(name); err != nil {
 				t.Fatal(err)
@@ -198,7 +198,7 @@ func TestAClockThatJumpsBackDoesNotDelayARetry(t *testing.T) {
 		l.start()
 		l.user("app")
 		before := l.version("app")
-		l.gate = failing("set", 8, errDown)
+		l.gate.set(failing("set", 8, errDown))
 		l.rotate("app", "users", rules("rate(1 day)"))
 		l.sleep(time.Minute)
 		if n := l.task("app").Attempt; n < 5 {
@@ -208,7 +208,7 @@ func TestAClockThatJumpsBackDoesNotDelayARetry(t *testing.T) {
 		l.wantHeld("-5h0m0s")
 		l.rotated("app", before, 10*time.Minute)
 		l.jump(-5 * time.Hour) // again, by as much
-		l.gate = failing("set", 8, errDown)
+		l.gate.set(failing("set", 8, errDown))
 		before = l.version("app")
 		if err := l.ask("app"); err != nil {
 			t.Fatal(err)

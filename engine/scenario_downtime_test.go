@@ -130,7 +130,7 @@ func TestARotationThatAShutdownInterruptsGoesOnAsTheSameOne(t *testing.T) {
 		l.start()
 		l.user("app")
 		before := l.version("app")
-		l.gate = slowly("set", 5*time.Second)
+		l.gate.set(slowly("set", 5*time.Second))
 		l.rotate("app", "users", rules("rate(1 day)"))
 		l.sleep(2 * time.Second) // within setSecret
 		token := l.task("app").Token

@@ -24,7 +24,7 @@ func (l *life) register(broken func() bool, steps ...rota.Step) {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	l.foreign = func(ctx context.Context, c function.Call) error {
+	l.foreign.set(func(ctx context.Context, c function.Call) error {
 		for _, s := range steps {
 			if s == c.Event.Step && broken() {
 				return errors.New("ValueError: it does not work")
@@ -46,7 +46,7 @@ func (l *life) register(broken func() bool, steps ...rota.Step) {
 			return err
 		}
 		return nil
-	}
+	})
 }
 
 // hand gives the secret to the function fn.

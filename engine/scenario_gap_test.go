@@ -64,7 +64,7 @@ func TestAttemptsThatEndInTheGapOfASinglePassword(t *testing.T) {
 				l.user("app")
 				before := l.version("app")
 				l.plan("app", "users", rules("rate(30 days)"))
-				l.gate = c.gate(l)
+				l.gate.set(c.gate(l))
 				if err := l.ask("app"); err != nil {
 					t.Fatal(err)
 				}
@@ -85,7 +85,7 @@ func TestAttemptsThatEndInTheGapOfASinglePassword(t *testing.T) {
 				if c.after != nil {
 					c.after(t, l)
 				}
-				l.gate = nil
+				l.gate.set(nil)
 				l.restart()
 				l.sleep(10 * time.Minute)
 				if c.said != nil {
@@ -118,12 +118,12 @@ func TestAGapThatOnlyAPersonCanCloseStaysOpenAndSaysSo(t *testing.T) {
 		l.start()
 		l.user("app")
 		l.plan("app", "users", rules("rate(4 hours)"))
-		l.gate = func(context.Context, providerCall) error {
+		l.gate.set(func(context.Context, providerCall) error {
 			if l.provider.Effects("set") == 1 {
 				l.provider.AddUser("app", "changed by somebody")
 			}
 			return nil
-		}
+		})
 		if err := l.ask("app"); err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +132,7 @@ func TestAGapThatOnlyAPersonCanCloseStaysOpenAndSaysSo(t *testing.T) {
 		if got := len(l.starts("app")); got != 0 {
 			t.Errorf("%d rotations were started over the open gap", got)
 		}
-		l.gate = nil
+		l.gate.set(nil)
 		l.provider.AddUser("app", "new by hand")
 		_, err := l.store.PutSecretValue(t.Context(), caller, store.PutSecretValueInput{SecretID: "app", ClientRequestToken: l.newID(), Value: rotationtest.UserValue("app", "new by hand")})
 		if err != nil {

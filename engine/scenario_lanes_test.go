@@ -47,7 +47,7 @@ func TestAProviderThatHangsOrFailsDelaysNoOther(t *testing.T) {
 					first[name] = l.version(name)
 					l.rotate(name, rotator, rules("rate(10 days)"))
 				}
-				l.gate = c.gate
+				l.gate.set(c.gate)
 				for i := range c.n {
 					ask(fmt.Sprint("far", i), "far-users")
 				}
@@ -74,7 +74,7 @@ func TestAProviderThatHangsOrFailsDelaysNoOther(t *testing.T) {
 				}
 
 				// All of the others come through once their provider works.
-				l.gate = nil
+				l.gate.set(nil)
 				for i := range c.n {
 					l.rotated(fmt.Sprint("far", i), first[fmt.Sprint("far", i)], 15*time.Minute)
 				}
@@ -90,7 +90,7 @@ func TestAFullLaneLetsTheOthersWait(t *testing.T) {
 		l.start()
 		const n = 20
 		first := map[string]string{}
-		l.gate = slowly("set", 10*time.Second)
+		l.gate.set(slowly("set", 10*time.Second))
 		for i := range n {
 			name := fmt.Sprint("s", i)
 			l.user(name)
@@ -138,7 +138,7 @@ func TestAStepThatIsSlowerThanItsTime(t *testing.T) {
 				l.user("app")
 				before := l.version("app")
 				calls, at := 0, 0
-				l.gate = func(ctx context.Context, p providerCall) error {
+				l.gate.set(func(ctx context.Context, p providerCall) error {
 					if p.op != "set" {
 						return nil
 					}
@@ -154,7 +154,7 @@ func TestAStepThatIsSlowerThanItsTime(t *testing.T) {
 					}
 					time.Sleep(5 * time.Minute)
 					return ctx.Err()
-				}
+				})
 				l.rotate("app", "users", rules("rate(1 day)"))
 				token := l.task("app").Token
 				took := l.rotated("app", before, 20*time.Minute)
@@ -178,7 +178,7 @@ func TestAShutdownDoesNotWaitForAProviderThatHangs(t *testing.T) {
 		l.user("app")
 		before := l.version("app")
 		l.plan("app", "users", rules(""))
-		l.gate = hang(near)
+		l.gate.set(hang(near))
 		if err := l.ask("app"); err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +188,7 @@ func TestAShutdownDoesNotWaitForAProviderThatHangs(t *testing.T) {
 		if took := time.Since(start); took > 11*time.Second {
 			t.Errorf("the shutdown took %s", took)
 		}
-		l.gate = nil
+		l.gate.set(nil)
 		l.start()
 		l.rotated("app", before, time.Minute)
 		if task := l.task("app"); task.Kind != store.Idle {

@@ -119,7 +119,7 @@ func TestWithNextRotationTheOldCredentialDiesBeforeTheNextIsMade(t *testing.T) {
 				l.rotated("app", first, time.Minute)
 				second := l.version("app")
 				asked := 0
-				l.gate = func(_ context.Context, p providerCall) error {
+				l.gate.set(func(_ context.Context, p providerCall) error {
 					if p.op == c.make && p.secret == "app" {
 						asked++
 						if l.provider.Accepts(old) {
@@ -127,7 +127,7 @@ func TestWithNextRotationTheOldCredentialDiesBeforeTheNextIsMade(t *testing.T) {
 						}
 					}
 					return nil
-				}
+				})
 				l.sleep(6 * time.Hour)
 				l.restart()
 				l.sleep(5 * time.Hour)
@@ -168,7 +168,7 @@ func TestAnEndingThatFailsAtTheNextRotationBlocksOnlyWhereItsPlaceIsNeeded(t *te
 				l.rotate("app", c.rotator, rules("rate(2 days)"))
 				l.rotated("app", first, time.Minute)
 				second := l.version("app")
-				l.gate = failing(c.op, 1_000_000, errDown)
+				l.gate.set(failing(c.op, 1_000_000, errDown))
 				if err := l.ask("app"); err != nil {
 					t.Fatal(err)
 				}
@@ -181,7 +181,7 @@ func TestAnEndingThatFailsAtTheNextRotationBlocksOnlyWhereItsPlaceIsNeeded(t *te
 				} else {
 					l.wantSaid("app", "createSecret", rota.OutcomeOK, "version "+first+" did not end", errDown.Error())
 				}
-				l.gate = nil
+				l.gate.set(nil)
 				if c.blocks {
 					l.rotated("app", second, 20*time.Minute)
 				} else if err := l.ask("app"); err != nil {

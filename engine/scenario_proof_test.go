@@ -22,7 +22,7 @@ func unreachable(t *testing.T, l *life) (first string) {
 	first = l.version("app")
 	l.rotate("app", "keys", rules("rate(30 days)"))
 	l.rotated("app", first, time.Minute)
-	l.gate = down
+	l.gate.set(down)
 	return first
 }
 
@@ -56,7 +56,7 @@ func TestAnEndingThatCannotBeProvenSaysSoAtItsDeadline(t *testing.T) {
 			t.Errorf("%d tries after it was given up", more)
 		}
 
-		l.gate = nil
+		l.gate.set(nil)
 		if err := l.store.SetEnding(t.Context(), caller, "app", first, store.EndingChange{Now: true}); err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +70,7 @@ func TestAProviderThatComesBackProvesTheEndingWithinAQuarterOfAnHour(t *testing.
 		first := unreachable(t, l)
 		l.sleep(9 * time.Hour)
 		l.wantState("app", first, rota.Ending)
-		l.gate = nil
+		l.gate.set(nil)
 		took := l.till("the proof", wholeDay, func() bool { return l.credential("app", first).State == rota.ProvenDead })
 		if took > 16*time.Minute {
 			t.Errorf("the proof came %s after the provider", took)
@@ -113,7 +113,7 @@ func TestOnlyTheExactAnswerIsAProof(t *testing.T) {
 				first := l.version("app")
 				l.rotate("app", "keys", rules("rate(30 days)"))
 				l.rotated("app", first, time.Minute)
-				l.gate = c.gate
+				l.gate.set(c.gate)
 				l.sleep(3 * time.Hour)
 				l.wantState("app", first, rota.Ending)
 				l.wantSaid("app", "expireSecret", rota.OutcomeFailed, c.says)
@@ -185,7 +185,7 @@ func TestAGapAtAProviderThatAcceptsAnythingIsClosedByTheOldPassword(t *testing.T
 				first := l.version("app")
 				l.provider.AnswerTries(func(rota.Value, error) error { return nil })
 				l.plan("app", "users", rules("rate(10 days)"))
-				l.meanly = func(point string) rotationtest.Fault {
+				l.meanly.set(func(point string) rotationtest.Fault {
 					if l.task("app").Resolve || point != "set" {
 						return rotationtest.None
 					}
@@ -193,7 +193,7 @@ func TestAGapAtAProviderThatAcceptsAnythingIsClosedByTheOldPassword(t *testing.T
 						return rotationtest.DoneUnknown
 					}
 					return rotationtest.NotDoneUnclear
-				}
+				})
 				if err := l.ask("app"); err != nil {
 					t.Fatal(err)
 				}

@@ -45,7 +45,7 @@ func TestRetriesGrowApartAndMakeOneRotation(t *testing.T) {
 					l.key("app", tag("rota:expire", "immediately"))
 				}
 				before := l.version("app")
-				l.gate = failing(c.op, c.times, c.err)
+				l.gate.set(failing(c.op, c.times, c.err))
 				l.rotate("app", c.rotator, rules("rate(30 days)"))
 				token := l.task("app").Token
 				l.rotated("app", before, 2*time.Hour)
@@ -99,7 +99,7 @@ func TestARotationThatFailsForGoodEndsAndTheScheduleBeginsAFreshOne(t *testing.T
 					l.key("app")
 				}
 				before := l.version("app")
-				l.gate = failing(c.op, 1_000_000, errDown)
+				l.gate.set(failing(c.op, 1_000_000, errDown))
 				l.rotate("app", c.rotator, rules("rate(1 day) + 2h"))
 				token := l.task("app").Token
 				took := l.till("the end of the attempts", time.Hour, func() bool { return l.task("app").Kind == store.Idle })
@@ -128,7 +128,7 @@ func TestARotationThatFailsForGoodEndsAndTheScheduleBeginsAFreshOne(t *testing.T
 					t.Error("something follows the end of the attempts before the schedule")
 				}
 
-				l.gate = nil
+				l.gate.set(nil)
 				l.sleep(time.Until(time.Now().Truncate(wholeDay).Add(wholeDay + 2*time.Hour)))
 				starts := l.starts("app")
 				fresh := l.version("app")
@@ -188,7 +188,7 @@ func TestAValueThatIsRefusedForGoodIsFollowedByOneFreshStart(t *testing.T) {
 				}
 				before := l.version("app")
 				l.plan("app", c.rotator, rules("rate(1 day) + 2h")) // the check of the provider is over
-				l.gate = refuse(c.refused)
+				l.gate.set(refuse(c.refused))
 				if err := l.ask("app"); err != nil {
 					t.Fatal(err)
 				}

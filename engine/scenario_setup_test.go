@@ -27,14 +27,14 @@ func TestSetUpWithATestOnly(t *testing.T) {
 				before, value := l.version("app"), l.value("app", "")
 				var during rota.Secret
 				var tested rota.Value
-				l.onStep = func(_ context.Context, c function.Call) error {
+				l.onStep.set(func(_ context.Context, c function.Call) error {
 					during = l.describe("app")
 					tested = l.value("app", c.Event.ClientRequestToken)
 					return nil
-				}
+				})
 				l.plan("app", rotator, rules("rate(12 hours) + 2h"))
 				l.sleep(time.Minute)
-				l.onStep = nil
+				l.onStep.set(nil)
 
 				steps := l.invoked("app")
 				if len(steps) != 1 || steps[0].Step != rota.TestSecret || steps[0].err != nil {
@@ -99,12 +99,12 @@ func TestSetUpWhoseTestFails(t *testing.T) {
 				before := l.version("app")
 				if c.down > 0 {
 					back := time.Now().Add(c.down)
-					l.gate = func(ctx context.Context, p providerCall) error {
+					l.gate.set(func(ctx context.Context, p providerCall) error {
 						if time.Now().Before(back) {
 							return errDown
 						}
 						return nil
-					}
+					})
 				} else {
 					l.provider.AddUser("app", "changed by somebody")
 				}
@@ -132,7 +132,7 @@ func TestSetUpWhoseTestFails(t *testing.T) {
 				}
 
 				// What was wrong is mended: the schedule does not remember it.
-				l.gate = nil
+				l.gate.set(nil)
 				l.provider.AddUser("app", "first-app")
 				l.sleep(wholeDay)
 				if got := l.starts("app"); len(got) != 1 || got[0].Day() != 2 {

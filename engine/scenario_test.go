@@ -27,14 +27,13 @@ import (
 // and two providers whose calls a test can hold up or fail.
 type life struct {
 	*world
-	t    *testing.T
-	wall atomic.Int64 // how far the wall clock is ahead of the time that passes
-	log  testlog.Buffer
-	// Both are asked without a lock: they are set while nothing runs.
-	gate    func(ctx context.Context, c providerCall) error // before each call of a provider; nil: it goes on
-	meanly  func(point string) rotationtest.Fault           // what happens to an effect; nil: it works
-	foreign func(context.Context, function.Call) error      // what the function fn does
-	onStep  func(ctx context.Context, c function.Call) error
+	t       *testing.T
+	wall    atomic.Int64 // how far the wall clock is ahead of the time that passes
+	log     testlog.Buffer
+	gate    hook[func(ctx context.Context, c providerCall) error] // before each call of a provider; nil: it goes on
+	meanly  hook[func(point string) rotationtest.Fault]           // what happens to an effect; nil: it works
+	foreign hook[func(context.Context, function.Call) error]      // what the function fn does
+	onStep  hook[func(ctx context.Context, c function.Call) error]
 	timeout time.Duration // of a step; 0: the engine's own
 
 	lock        sync.Mutex
@@ -42,6 +41,19 @@ type life struct {
 	overlapping []string // and those where it must be after each commit
 	steps       []step
 	deaths      map[string]time.Time // by user or id, when the provider was made to refuse it
+}
+
+// hook is a function that a test exchanges while the engine may call it.
+type hook[F any] struct{ f atomic.Pointer[F] }
+
+func (h *hook[F]) set(f F) { h.f.Store(&f) }
+
+// get is what was set last, nil before that.
+func (h *hook[F]) get() (f F) {
+	if p := h.f.Load(); p != nil {
+		f = *p
+	}
+	return f
 }
 
 // providerCall is a call that stands before a provider.
@@ -117,10 +129,11 @@ func live(t *testing.T, test func(t *testing.T, l *life)) {
 
 // At, Stop and Stopped are the points of the provider.
 func (l *life) At(point string) rotationtest.Fault {
-	if l.meanly == nil {
+	meanly := l.meanly.get()
+	if meanly == nil {
 		return rotationtest.None
 	}
-	return l.meanly(strings.TrimPrefix(point, "provider "))
+	return meanly(strings.TrimPrefix(point, "provider "))
 }
 
 func (l *life) Stop()         {}
@@ -205,13 +218,13 @@ type recorder struct {
 
 func (r recorder) Invoke(ctx context.Context, c function.Call) (res rotation.Result, err error) {
 	s := step{Step: c.Event.Step, secret: nameIn(c.Event.SecretID), token: c.Event.ClientRequestToken, from: time.Now()}
-	if r.l.onStep != nil {
-		err = r.l.onStep(ctx, c)
+	if onStep := r.l.onStep.get(); onStep != nil {
+		err = onStep(ctx, c)
 	}
 	switch {
 	case err != nil:
 	case r.Foreign(c.Function):
-		err = r.l.foreign(ctx, c)
+		err = r.l.foreign.get()(ctx, c)
 	default:
 		res, err = r.Invoker.Invoke(ctx, c)
 	}
@@ -251,10 +264,11 @@ func (l *life) invokedFor(name string, which rota.Step) []step {
 
 // pass lets a call through to the provider, or does not.
 func (l *life) pass(ctx context.Context, op, address string, req rotation.Request, v rota.Value) error {
-	if l.gate == nil {
+	gate := l.gate.get()
+	if gate == nil {
 		return nil
 	}
-	return l.gate(ctx, providerCall{op, address, nameIn(req.SecretARN), v})
+	return gate(ctx, providerCall{op, address, nameIn(req.SecretARN), v})
 }
 
 func (l *life) died(who string) {

@@ -23,7 +23,7 @@ func TestAProviderThatIsDownForAWhileCostsNothingButTheWhile(t *testing.T) {
 		l.key("key", tag("rota:expire", "after 1h"))
 		l.twoUsers("user", tag("rota:expire", "after 1h"))
 		first := map[string]string{}
-		l.gate = down
+		l.gate.set(down)
 		for name, rotator := range map[string]string{"key": "keys", "user": "users"} {
 			first[name] = l.version(name)
 			l.rotate(name, rotator, rules("rate(10 days)"))
@@ -35,7 +35,7 @@ func TestAProviderThatIsDownForAWhileCostsNothingButTheWhile(t *testing.T) {
 				t.Errorf("AWSCURRENT of %s moved while its provider was down", name)
 			}
 		}
-		l.gate = nil
+		l.gate.set(nil)
 		for name := range first {
 			l.rotated(name, first[name], 6*time.Minute)
 			l.wantIdle(name)
@@ -197,20 +197,20 @@ func TestADiskThatIsFullInTheMiddleOfARotation(t *testing.T) {
 				_ = l.value("app", "") // a known reader reads on a full disk
 				before := l.version("app")
 				full := false
-				l.onStep = func(_ context.Context, call function.Call) error {
+				l.onStep.set(func(_ context.Context, call function.Call) error {
 					if call.Event.Step == c.step && !full {
 						full = true
 						disk.fill()
 					}
 					return nil
-				}
-				l.gate = func(_ context.Context, p providerCall) error {
+				})
+				l.gate.set(func(_ context.Context, p providerCall) error {
 					if p.op == c.op && !full {
 						full = true
 						disk.fill()
 					}
 					return nil
-				}
+				})
 				if err := l.ask("app"); err != nil {
 					t.Fatal(err)
 				}
@@ -296,13 +296,13 @@ func TestAPanicOfARotatorIsAFailedStep(t *testing.T) {
 			first[name] = l.version(name)
 		}
 		times := 2
-		l.gate = func(_ context.Context, p providerCall) error {
+		l.gate.set(func(_ context.Context, p providerCall) error {
 			if p.secret == "bad" && p.op == "set" && times > 0 {
 				times--
 				panic(errors.New("the value is " + string(p.value.Reveal())))
 			}
 			return nil
-		}
+		})
 		for name := range first {
 			l.rotate(name, "users", rules(""))
 		}
