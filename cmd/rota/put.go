@@ -38,7 +38,7 @@ newline at the end is left out; --binary keeps every byte.
 		Args:              one,
 		ValidArgsFunction: g.completeName,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			tags, err := parseTags(o.tags)
+			tags, err := parseTags("--tag", o.tags)
 			if err != nil {
 				return err
 			}
@@ -149,12 +149,12 @@ func valueMember(value []byte, binary bool) (map[string]any, error) {
 	return map[string]any{"SecretString": strings.TrimSuffix(string(value), "\n")}, nil
 }
 
-func parseTags(tags []string) ([]map[string]string, error) {
+func parseTags(flag string, tags []string) ([]map[string]string, error) {
 	var out []map[string]string
 	for _, t := range tags {
 		k, v, ok := strings.Cut(t, "=")
 		if !ok || k == "" {
-			return nil, usage("--tag %q is not KEY=VALUE", t)
+			return nil, usage("%s %q is not KEY=VALUE", flag, t)
 		}
 		out = append(out, map[string]string{"Key": k, "Value": v})
 	}

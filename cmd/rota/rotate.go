@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/rotahq/rota/rotation"
+	"github.com/rotahq/rota/rotators"
 	"github.com/rotahq/rota/wire"
 )
 
@@ -17,6 +20,7 @@ type rotateOptions struct {
 	function string
 	schedule string
 	duration string
+	set      []string
 	testOnly bool
 	watch    bool
 }
@@ -33,6 +37,13 @@ was given up.
 The first time, name the rotator, and a schedule if it shall rotate by itself:
 
   rota rotate app/db --rotator postgres --schedule 'rate(30 days)' --watch
+
+--set changes settings of the rotation before it begins, above all when the old
+credential ends; they are kept as the secret's tags rota:KEY. The rotators have
+settings of their own: see docs/providers.md.
+
+  rota rotate app/db --set expire='after 1h'          immediately, after <duration>, next-rotation
+  rota rotate app/db --set admin=admin/db --set strategy=alternating-users
 
 --test-only sets rotation up and runs testSecret with the value that is there,
 so that the first rotation waits for the schedule.
@@ -71,6 +82,7 @@ so that the first rotation waits for the schedule.
 	f.StringVar(&o.function, "function", "", "a function that was registered with rota function add, by name or ARN")
 	f.StringVar(&o.schedule, "schedule", "", "rate(...) or cron(...), in UTC")
 	f.StringVar(&o.duration, "duration", "", "length of the rotation window, such as 3h")
+	f.StringArrayVar(&o.set, "set", nil, "KEY=VALUE, a setting such as expire='after 24h'; may be repeated")
 	f.BoolVar(&o.testOnly, "test-only", false, "do not rotate now, only test that it could")
 	f.BoolVar(&o.watch, "watch", false, "show the steps until it is over")
 	return cmd
@@ -101,12 +113,50 @@ func (o rotateOptions) ask(ctx context.Context, c *client, s wire.ShowOutput) (o
 	if len(rules) > 0 {
 		in["RotationRules"] = rules
 	}
-	err = c.aws(ctx, "RotateSecret", in, &out)
-	var api *apiError
-	if errors.As(err, &api) && strings.HasPrefix(api.Message, "No Lambda rotation function ARN") {
-		err = fmt.Errorf("%w (name a rotator: rota rotate %s --rotator NAME)", err, s.Name)
+	settings, err := parseTags("--set", o.set)
+	if err != nil {
+		return out, err
 	}
-	return out, err
+	if len(settings) > 0 {
+		for _, t := range settings {
+			t["Key"] = rotation.TagPrefix + t["Key"]
+		}
+		if err := c.aws(ctx, "TagResource", map[string]any{"SecretId": s.ARN, "Tags": settings}, nil); err != nil {
+			return out, err
+		}
+	}
+	return out, o.explain(c.aws(ctx, "RotateSecret", in, &out), s.Name)
+}
+
+// explain says what to do about the refusals that AWS words.
+func (o rotateOptions) explain(err error, name string) error {
+	var api *apiError
+	switch {
+	case !errors.As(err, &api):
+		return err
+	case strings.HasPrefix(api.Message, "No Lambda rotation function ARN"):
+		return fmt.Errorf("%w (name a rotator: rota rotate %s --rotator NAME)", err, name)
+	case !strings.HasPrefix(api.Message, "Secrets Manager cannot invoke the specified Lambda function"):
+		return err
+	case o.function != "":
+		return fmt.Errorf("%w (rota function ls lists the functions)", err)
+	case o.rotator != "":
+		return fmt.Errorf("%w (is there a rotator %s? rota has: %s)", err, o.rotator, strings.Join(rotatorNames(), ", "))
+	}
+	return err
+}
+
+// rotatorNames are the rotators of this program.
+func rotatorNames() (names []string) {
+	catalog, err := rotators.Catalog()
+	if err != nil {
+		return nil // the server says it better
+	}
+	for _, r := range catalog.All() {
+		names = append(names, r.Descriptor().Name)
+	}
+	slices.Sort(names)
+	return names
 }
 
 // functionARN is a function in the secret's account and region, unless it is
