@@ -98,6 +98,15 @@ func (c *client) own(ctx context.Context, operation string, in, out any) error {
 	return c.call(ctx, wire.ServiceRota+"."+operation, in, out)
 }
 
+// sign says who asks.
+func (c *client) sign(req *http.Request, body []byte, service string) {
+	req.Header.Set("User-Agent", userAgent())
+	if !c.keys.token.IsZero() {
+		req.Header.Set("X-Amz-Security-Token", string(c.keys.token.Reveal()))
+	}
+	wire.Sign(req, body, c.keys.id, string(c.keys.secret.Reveal()), c.keys.region, service, time.Now())
+}
+
 func (c *client) call(ctx context.Context, target string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
@@ -109,10 +118,7 @@ func (c *client) call(ctx context.Context, target string, in, out any) error {
 	}
 	req.Header.Set("Content-Type", wire.ContentType)
 	req.Header.Set("X-Amz-Target", target)
-	if !c.keys.token.IsZero() {
-		req.Header.Set("X-Amz-Security-Token", string(c.keys.token.Reveal()))
-	}
-	wire.Sign(req, body, c.keys.id, string(c.keys.secret.Reveal()), c.keys.region, wire.Service, time.Now())
+	c.sign(req, body, wire.Service)
 	res, err := c.http.Do(req)
 	if err != nil {
 		return c.unreached(ctx, err)

@@ -5,12 +5,12 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -118,7 +118,7 @@ func (c *client) invoke(ctx context.Context, name, kind string, payload []byte) 
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set(wire.HeaderInvocationType, kind)
 	req.Header.Set(wire.HeaderLogType, "Tail")
-	wire.Sign(req, payload, c.keys.id, string(c.keys.secret.Reveal()), c.keys.region, wire.ServiceLambda, time.Now())
+	c.sign(req, payload, wire.ServiceLambda)
 	patient := *c.http
 	patient.Timeout = function.MaxTimeout + time.Minute
 	res, err := patient.Do(req)
@@ -147,7 +147,11 @@ func lambdaError(res *http.Response, body []byte) error {
 	}
 	e.Type = res.Header.Get("X-Amzn-Errortype")
 	if e.Type == "ResourceNotFoundException" {
-		return &exitError{exitMissing, errors.New(e.Message + e.Lower + " (rota function ls lists the functions)")}
+		said, which := e.Message+e.Lower, "rota ls lists the secrets" // which the payload names
+		if strings.HasPrefix(said, "Function not found") {
+			which = "rota function ls lists the functions"
+		}
+		return &exitError{exitMissing, fmt.Errorf("%s (%s)", said, which)}
 	}
 	return e
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -31,4 +32,13 @@ func (g *global) version() *cobra.Command {
 			return err
 		},
 	}
+}
+
+// userAgent is how the command line names itself, in the audit log too.
+func userAgent() string {
+	version := "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		version = strings.Trim(info.Main.Version, "()")
+	}
+	return "rota/" + version
 }
