@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -35,13 +36,13 @@ const program = "github.com/rotahq/rota/cmd/rota"
 // again after it ended.
 type lambda struct {
 	t       testing.TB
-	runtime *runtimeAPI
 	command []string
 	env     []string
 	said    testlog.Buffer
 
 	mu      sync.Mutex // the tripwire kills while the test starts and invokes
 	process *exec.Cmd
+	runtime *runtimeAPI // the process's own: what a former one still asks is nobody's answer
 	gone    chan struct{}
 }
 
@@ -57,9 +58,9 @@ func (l *lambda) running() (*exec.Cmd, chan struct{}) {
 // (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html).
 func newLambda(t testing.TB, c *cloud, w *tripwire, command ...string) *lambda {
 	t.Helper()
-	l := &lambda{t: t, runtime: newRuntimeAPI(t), command: command}
+	l := &lambda{t: t, command: command}
 	l.env = []string{
-		"AWS_LAMBDA_RUNTIME_API=" + l.runtime.address, "_HANDLER=bootstrap", "LAMBDA_TASK_ROOT=/var/task", "AWS_LAMBDA_FUNCTION_NAME=rota-rotation",
+		"_HANDLER=bootstrap", "LAMBDA_TASK_ROOT=/var/task", "AWS_LAMBDA_FUNCTION_NAME=rota-rotation",
 		"AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256", "AWS_REGION=" + region, "AWS_DEFAULT_REGION=" + region,
 		"AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + secretKey, "TZ=:UTC", "PATH=/usr/local/bin:/usr/bin:/bin",
 		"SECRETS_MANAGER_ENDPOINT=http://" + w.through(t, c.secrets), "AWS_ENDPOINT_URL_SCHEDULER=http://" + w.through(t, c.scheduler),
@@ -86,24 +87,21 @@ func (l *lambda) start() {
 			return
 		}
 	}
+	runtime := newRuntimeAPI(l.t)
 	cmd := exec.Command(l.command[0], l.command[1:]...)
-	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = l.env, "/", &l.said, &l.said
+	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = append(slices.Clone(l.env), "AWS_LAMBDA_RUNTIME_API="+runtime.address), "/", &l.said, &l.said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	must(l.t, cmd.Start())
 	gone := make(chan struct{})
 	l.mu.Lock()
-	l.process, l.gone = cmd, gone
+	l.process, l.runtime, l.gone = cmd, runtime, gone
 	l.mu.Unlock()
 	go func() {
 		_ = cmd.Wait()
 		close(gone)
 	}()
-	// Drop what a former process asked; then wait for this one.
-	for len(l.runtime.ready) > 0 {
-		<-l.runtime.ready
-	}
 	select {
-	case <-l.runtime.ready:
+	case <-runtime.ready:
 	case <-gone:
 		l.t.Fatalf("the function ended at its start:\n%s", l.said.String())
 	case <-time.After(patience):
@@ -127,7 +125,7 @@ func (l *lambda) invoke(ev rota.Event, step rota.Step) (answer map[string]any, d
 	l.start()
 	ev.Step = step
 	_, gone := l.running()
-	return l.runtime.invoke(ev, gone)
+	return l.runtime.invoke(ev, gone) // only start, which this goroutine calls too, sets it
 }
 
 var fourSteps = []rota.Step{rota.CreateSecret, rota.SetSecret, rota.TestSecret, rota.FinishSecret}

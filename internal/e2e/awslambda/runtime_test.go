@@ -20,12 +20,13 @@ import (
 const functionARN = "arn:aws:lambda:us-east-1:123456789012:function:rota-rotation"
 
 // runtimeAPI is the service's side of the Lambda Runtime API, an instrument of
-// this test: it hands one event at a time to whichever process asks next
+// this test, for one process: it hands it one event at a time
 // (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html).
 type runtimeAPI struct {
 	address string
 	events  chan event
-	ready   chan struct{} // gets one each time a process asks for the next event
+	first   sync.Once
+	ready   chan struct{} // closed when the process asks for its first event
 
 	mu      sync.Mutex
 	n       int
@@ -54,7 +55,7 @@ func (f *failure) Error() string { return f.Type + ": " + f.Message }
 
 func newRuntimeAPI(t testing.TB) *runtimeAPI {
 	t.Helper()
-	r := &runtimeAPI{events: make(chan event), ready: make(chan struct{}, 100), waiting: map[string]chan result{}}
+	r := &runtimeAPI{events: make(chan event), ready: make(chan struct{}), waiting: map[string]chan result{}}
 	srv := httptest.NewServer(r)
 	t.Cleanup(func() {
 		srv.CloseClientConnections()
@@ -72,7 +73,7 @@ func (r *runtimeAPI) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	case !ok:
 		http.NotFound(w, q)
 	case path == "invocation/next":
-		r.ready <- struct{}{}
+		r.first.Do(func() { close(r.ready) })
 		select {
 		case e := <-r.events:
 			h := w.Header()
