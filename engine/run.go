@@ -107,7 +107,7 @@ func (r *run) attempt(ctx context.Context) (blame bool) {
 		case !last:
 			next = string(steps[i+1])
 		case r.foreign() && r.task.Kind == store.Rotate:
-			next = "the rotation is done; what becomes of the old credential is the function's to say: rota does not end it"
+			next = "the rotation is done if AWSCURRENT is on the new version; what becomes of the old credential is the function's to say: rota does not end it"
 		}
 		if _, err := r.step(ctx, step, r.task.Token, next, last); err != nil {
 			if ctx.Err() != nil {

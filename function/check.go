@@ -1,10 +1,7 @@
 package function
 
 import (
-	"fmt"
 	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -91,35 +88,8 @@ func checkLocal(f store.Function) error {
 	if err := local.CheckEnvironment(env); err != nil {
 		return bad("%s.", err)
 	}
-	if info, err := os.Stat(f.Folder); err != nil || !info.IsDir() {
-		return bad("There is no folder %s on the server's machine.", f.Folder)
+	if err := local.CheckCommand(f.Command[0], f.Folder, env["PATH"]); err != nil {
+		return bad("On the server's machine %s.", err)
 	}
-	return checkProgram(f, env["PATH"])
-}
-
-// checkProgram looks for the program where it will be looked for.
-func checkProgram(f store.Function, path string) error {
-	name := f.Command[0]
-	if strings.Contains(name, "/") {
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(f.Folder, name)
-		}
-		if _, err := exec.LookPath(name); err != nil {
-			return rota.E(rota.InvalidParameter, "There is no program %s that the server could run.", name)
-		}
-		return nil
-	}
-	if path == "" {
-		path = local.Path
-	}
-	for dir := range strings.SplitSeq(path, ":") {
-		if _, err := exec.LookPath(filepath.Join(dir, name)); err == nil && filepath.IsAbs(dir) {
-			return nil
-		}
-	}
-	hint := ""
-	if _, err := os.Stat(filepath.Join(f.Folder, name)); err == nil {
-		hint = fmt.Sprintf(" In the function's folder it is called ./%s.", name)
-	}
-	return rota.E(rota.InvalidParameter, "There is no program %s in %s.%s", name, path, hint)
+	return nil
 }

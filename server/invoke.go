@@ -98,9 +98,9 @@ func (s *Server) invoke(w http.ResponseWriter, r *http.Request, q *request) (a r
 		return a, err
 	}
 	switch in.kind {
-	case "DryRun":
+	case wire.DryRun:
 		return reply{status: http.StatusNoContent}, nil
-	case "Event":
+	case wire.EventInvocation:
 		return reply{status: http.StatusAccepted}, s.Functions.Later(f, secret, in.payload, s.told(q.id, f))
 	}
 	patient(w, f.Timeout)
@@ -161,8 +161,8 @@ func (s *Server) readInvoke(r *http.Request, q *request) (in asked, err error) {
 	}
 	switch in.kind = r.Header.Get(wire.HeaderInvocationType); in.kind {
 	case "":
-		in.kind = "RequestResponse"
-	case "RequestResponse", "Event", "DryRun":
+		in.kind = wire.RequestResponse
+	case wire.RequestResponse, wire.EventInvocation, wire.DryRun:
 	default:
 		return in, rota.E(rota.Validation, "%s is RequestResponse, Event or DryRun.", wire.HeaderInvocationType)
 	}

@@ -19,6 +19,14 @@ const (
 	InvokeSuffix = "/invocations"
 )
 
+// The types of an invocation: one that waits for the answer, one that does not,
+// and the question whether it would be allowed.
+const (
+	RequestResponse = "RequestResponse"
+	EventInvocation = "Event"
+	DryRun          = "DryRun"
+)
+
 // The headers of the Invoke API.
 const (
 	HeaderInvocationType  = "X-Amz-Invocation-Type"

@@ -45,6 +45,8 @@ func (e *apiError) Error() string {
 		return text + " (rota principal ls and show list them)"
 	case e.Type == "ResourceNotFoundException" && strings.HasPrefix(text, "The Access Key "):
 		return text + " (rota principal key ls lists the keys)"
+	case e.Type == "ResourceNotFoundException" && strings.HasPrefix(text, "Function not found"):
+		return text + " (rota function ls lists the functions)"
 	case e.Type == "ResourceNotFoundException":
 		return text + " (rota ls lists the secrets)"
 	case strings.HasPrefix(text, "Signature expired"), strings.HasPrefix(text, "Signature not yet current"):

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -39,6 +40,14 @@ It ends with 1 where something was found.
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !onAWS {
 				return usage("doctor wants --aws; for a server see: rota status")
+			}
+			if function != "" && !strings.Contains(function, ":function:") {
+				return usage("--function is the ARN of a rotation function, such as arn:aws:lambda:eu-west-1:123456789012:function:rota-rotation")
+			}
+			for _, name := range []string{"endpoint", "credentials", "data"} {
+				if cmd.Flags().Changed(name) {
+					return usage("doctor --aws looks at AWS with the AWS CLI's configuration: --%s is for a server of rota (SECRETS_MANAGER_ENDPOINT names another address)", name)
+				}
 			}
 			var options []func(*config.LoadOptions) error
 			if region != "" {

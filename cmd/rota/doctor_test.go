@@ -48,6 +48,12 @@ func TestDoctorSaysWhatToRun(t *testing.T) {
 	if _, say := doctor(exitUsage); !strings.Contains(say, "doctor wants --aws") {
 		t.Errorf("without --aws: %s", say)
 	}
+	// What would be looked at in the wrong place, or not at all, is refused.
+	for flag, value := range map[string]string{"--function": "rota-rotation", "--endpoint": n.url, "--credentials": "none", "--data": t.TempDir()} {
+		if _, say := doctor(exitUsage, "--aws", flag, value); !strings.Contains(say, flag) {
+			t.Errorf("with %s: %s", flag, say)
+		}
+	}
 	if out, say := doctor(exitOK, "--aws"); out != "" || !strings.Contains(say, "looked at 0 secrets and 0 schedules") {
 		t.Errorf("with nothing to find: %s%s", out, say)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rotahq/rota"
+	"github.com/rotahq/rota/function"
 	"github.com/rotahq/rota/function/conformance"
 	"github.com/rotahq/rota/function/local"
 	"github.com/rotahq/rota/function/remote"
@@ -28,7 +30,7 @@ type conformanceOptions struct {
 	value                      string
 	tags, secrets, secretTags  []string
 	accepts, list, slow, reset string
-	junit, only                string
+	junit, only, valueOut      string
 }
 
 // The credentials of a function whose environment is not the kit's to set.
@@ -104,6 +106,7 @@ AWS_SECRET_ACCESS_KEY=` + conformanceSecret + `.
 	f.StringVar(&o.slow, "slow", "", "command that makes the provider slow to accept")
 	f.StringVar(&o.reset, "reset", "", "command that readies the provider for a case")
 	f.StringVar(&o.junit, "junit", "", "write the report to this file too, as JUnit's XML")
+	f.StringVar(&o.valueOut, "value-out", "", "write the value that the provider accepts at the end to this file (may be that of --value): the next run begins with it")
 	f.StringVar(&o.only, "only", "", "play only the cases whose name holds this")
 	return cmd
 }
@@ -112,8 +115,13 @@ func (g *global) testFunction(ctx context.Context, o conformanceOptions, name st
 	c := conformance.Config{
 		Timeout: o.function.timeout, Listen: o.listen, Now: time.Now, NewID: newID, Rand: rand.Reader, Progress: g.progress(),
 	}
+	picked := o.only == ""
 	if o.only != "" {
-		c.Play = func(name string) bool { return strings.Contains(name, o.only) }
+		c.Play = func(name string) bool {
+			hit := strings.Contains(name, o.only)
+			picked = picked || hit
+			return hit
+		}
 	}
 	if err := o.config(&c, g.in); err != nil {
 		return err
@@ -122,6 +130,7 @@ func (g *global) testFunction(ctx context.Context, o conformanceOptions, name st
 		return err
 	}
 	report, err := conformance.Run(ctx, c)
+	err = errors.Join(err, g.keepValue(o, c.Value, report))
 	if report.Invocations == 0 && err != nil {
 		return err
 	}
@@ -135,6 +144,25 @@ func (g *global) testFunction(ctx context.Context, o conformanceOptions, name st
 		return &exitError{exitFound, fmt.Errorf("the function breaks what a rotation must hold: %s", strings.Join(broken, ", "))}
 	case report.Stopped != "":
 		return fmt.Errorf("not all cases were played: %s", report.Stopped)
+	case !picked:
+		return usage("no case has a name that holds %q: only rotations with nothing in their way were played; --json without --only lists the names", o.only)
+	}
+	return nil
+}
+
+// keepValue keeps the value with which another run can begin: the one that
+// this run began with is most likely dead.
+func (g *global) keepValue(o conformanceOptions, began rota.Value, r conformance.Report) error {
+	switch {
+	case r.Value.Equal(began):
+	case o.valueOut == "":
+		if o.reset == "" {
+			g.say("the provider has a new value now, which is not kept: for another run name a file for it with --value-out, or give --reset")
+		}
+	case r.Value.IsZero():
+		g.say("it is not known which value the provider accepts now: %s was not written", o.valueOut)
+	default:
+		return writeFile(o.valueOut, string(r.Value.Reveal())+"\n")
 	}
 	return nil
 }
@@ -170,6 +198,9 @@ func (g *global) progress() func(string, int, int) {
 
 // config reads the files and commands that the flags name.
 func (o conformanceOptions) config(c *conformance.Config, stdin io.Reader) (err error) {
+	if o.function.timeout < time.Second || o.function.timeout > function.MaxTimeout {
+		return usage("--timeout %s is none of a function: it is between 1s and %s", o.function.timeout, function.MaxTimeout)
+	}
 	switch {
 	case o.value == "" && o.reset == "":
 		return usage("--value names a file with the secret's first value, which the provider accepts now; or --reset a command that writes one")
@@ -319,6 +350,9 @@ func localTested(in wire.PutFunctionInput, timeout time.Duration, c *conformance
 	}
 	if in.Environment[local.EndpointVariable] != "" {
 		return usage("--env: the kit plays the service: leave %s out", local.EndpointVariable)
+	}
+	if err := local.CheckCommand(in.Command[0], in.Folder, in.Environment["PATH"]); err != nil {
+		return usage("the function cannot be started: %w", err)
 	}
 	for name, value := range in.Environment {
 		spec.Env = append(spec.Env, name+"="+value)

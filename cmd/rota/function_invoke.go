@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +46,9 @@ may RotateSecret it may try. The function gets credentials for that secret:
 ` + exitHelp,
 		Args: oneFunction,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if !slices.Contains([]string{wire.RequestResponse, wire.EventInvocation, wire.DryRun}, o.kind) {
+				return usage("--type %s is none: it is RequestResponse, Event or DryRun", o.kind)
+			}
 			payload, err := g.readPayload(o.payload)
 			if err != nil {
 				return err
@@ -72,7 +76,7 @@ may RotateSecret it may try. The function gets credentials for that secret:
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.payload, "payload", "", "file with the event; - for standard input")
-	f.StringVar(&o.kind, "type", "RequestResponse", "RequestResponse, Event (does not wait) or DryRun (only whether it may)")
+	f.StringVar(&o.kind, "type", wire.RequestResponse, "RequestResponse, Event (does not wait) or DryRun (only whether it may)")
 	f.BoolVar(&o.log, "log", false, "show the end of the function's log")
 	return cmd
 }

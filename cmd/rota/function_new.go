@@ -39,6 +39,9 @@ It never writes over a file.
 			if err != nil {
 				return err
 			}
+			if language == "go" && moduleVersion() == unpublished {
+				g.say("this build of rota has no version that go mod could fetch: in %s run go mod edit -replace github.com/rotahq/rota=CHECKOUT, with the folder of your checkout", args[0])
+			}
 			if g.json {
 				return g.print(struct {
 					Folder, Language string
@@ -63,5 +66,7 @@ func moduleVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok && strings.HasPrefix(info.Main.Version, "v") && !strings.Contains(info.Main.Version, "+") {
 		return info.Main.Version
 	}
-	return "v0.0.0"
+	return unpublished
 }
+
+const unpublished = "v0.0.0"

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -48,12 +47,8 @@ func (g *global) runProvider(ctx context.Context, listen, folder string) error {
 	for name, v := range map[string]keyprovider.Value{
 		"key.json": {URL: url, ID: id, Key: key}, "admin.json": {URL: url, Token: token},
 	} {
-		// Whole or not at all: who waits for the file reads it at once.
-		file := filepath.Join(folder, name)
-		if err := os.WriteFile(file+".new", append(v.Secret().Reveal(), '\n'), 0o600); err != nil {
-			return errors.Join(err, l.Close())
-		}
-		if err := os.Rename(file+".new", file); err != nil {
+		// Who waits for the file reads it at once.
+		if err := writeFile(filepath.Join(folder, name), string(v.Secret().Reveal())+"\n"); err != nil {
 			return errors.Join(err, l.Close())
 		}
 	}

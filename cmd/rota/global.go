@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rotahq/rota/function/invoke"
 	"github.com/rotahq/rota/rotation"
 )
 
@@ -59,8 +60,12 @@ func (g *global) fail(err error) {
 	}
 	code := ""
 	var api *apiError
-	if errors.As(err, &api) {
+	var failed *invoke.Failure
+	switch {
+	case errors.As(err, &api):
 		code = api.Type
+	case errors.As(err, &failed):
+		code = failed.Type
 	}
 	b, _ := json.Marshal(map[string]string{"error": err.Error(), "code": code}) // two strings always encode
 	_, _ = fmt.Fprintln(g.err, string(b))

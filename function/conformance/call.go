@@ -41,6 +41,11 @@ func (c Call) read() bool {
 // puts reports whether the call writes a value.
 func (c Call) puts() bool { return c.Operation == "PutSecretValue" || c.Operation == "UpdateSecret" }
 
+// movesCurrent reports whether the call moves AWSCURRENT to another version.
+func (c Call) movesCurrent() bool {
+	return c.Operation == "UpdateSecretVersionStage" && c.in.VersionStage == string(rota.Current)
+}
+
 const resultOK = "ok"
 
 // parseCall reads a request. What cannot be read is a call all the same; the

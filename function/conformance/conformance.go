@@ -68,7 +68,7 @@ type kit struct {
 
 	// What the clean rotations told.
 	clean   []cleanCall
-	leaves  []int // how many new credentials live after one rotation, after two
+	leaves  []int // how many new credentials live after one rotation, after two and maybe three
 	overlap bool  // the provider accepts AWSCURRENT all the time
 }
 

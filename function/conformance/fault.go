@@ -17,7 +17,13 @@ const (
 	// Overtaken: the call is held back while the service sends the same step
 	// to a second process, which runs to its end; then it is done.
 	Overtaken Fault = "overtaken by a second invocation"
+	// Forestalled: the call is held back while a person makes another version
+	// AWSCURRENT; then it is done.
+	Forestalled Fault = "forestalled by a person who makes another version AWSCURRENT"
 )
+
+// holds reports whether the call is held back while something else happens.
+func (f Fault) holds() bool { return f == Overtaken || f == Forestalled }
 
 // faultsOf are what can happen at a call. A read changes nothing: whether it
 // was done does not matter.
@@ -25,5 +31,9 @@ func faultsOf(c Call) []Fault {
 	if c.read() {
 		return []Fault{KilledBefore, Throttled}
 	}
-	return []Fault{KilledBefore, KilledAfter, RequestLost, AnswerLost, Throttled, Failing, Overtaken}
+	faults := []Fault{KilledBefore, KilledAfter, RequestLost, AnswerLost, Throttled, Failing, Overtaken}
+	if c.movesCurrent() {
+		faults = append(faults, Forestalled)
+	}
+	return faults
 }

@@ -43,12 +43,14 @@ type play struct {
 	gate       *gate
 }
 
-// plan is the one call at which something happens: the at-th of process 1.
+// plan is the one call at which something happens: the at-th of a process.
 type plan struct {
+	process       int
 	at            int
 	fault         Fault
 	hit           bool
 	held, release chan struct{}
+	hand          string // the version that a person made current meanwhile
 }
 
 // steps are the four in their order.
@@ -190,7 +192,7 @@ func (p *play) send(step rota.Step, token string) result {
 	if p.err != nil {
 		return result{}
 	}
-	if p.plan.fault != Overtaken || p.plan.hit {
+	if !p.plan.fault.holds() || p.plan.hit {
 		return p.judge(p.invoke(r, step, token), false)
 	}
 	ended := make(chan result, 1)
@@ -199,6 +201,11 @@ func (p *play) send(step rota.Step, token string) result {
 	case res := <-ended:
 		return p.judge(res, false)
 	case <-p.plan.held:
+	}
+	if p.plan.fault == Forestalled {
+		p.forestall(token)
+		close(p.plan.release)
+		return p.judge(<-ended, true)
 	}
 	if second, err := p.kit.start(p.ctx, p); err != nil {
 		p.failed(err)

@@ -6,12 +6,21 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/rotahq/rota"
 )
 
 // Report is what a run found.
 type Report struct {
-	Function    string       `json:"function"`
-	Stopped     string       `json:"stopped,omitempty"` // why not all was played
+	Function string `json:"function"`
+	Stopped  string `json:"stopped,omitempty"` // why not all was played
+	// Interrupts is that the provider refuses AWSCURRENT for a while in a
+	// rotation with nothing in its way: what that shows is looked at only after
+	// rotations then.
+	Interrupts bool `json:"interrupts,omitempty"`
+	// Value is what the provider accepts at the end, zero where that is not known:
+	// the next run can begin with it.
+	Value       rota.Value   `json:"-"`
 	Cases       []Case       `json:"cases"`
 	Invocations int          `json:"invocations"`
 	Calls       int          `json:"calls"` // to the API
@@ -45,7 +54,10 @@ type RuleResult struct {
 func (r Report) OK() bool { return len(r.Findings) == 0 && r.Stopped == "" }
 
 func (k *kit) report(stopped string) Report {
-	r := Report{Function: k.Name, Stopped: stopped, Cases: k.cases, Invocations: k.invocations, Calls: k.calls, Findings: k.findings}
+	r := Report{
+		Function: k.Name, Stopped: stopped, Cases: k.cases, Invocations: k.invocations, Calls: k.calls, Findings: k.findings,
+		Interrupts: k.Provider.Accepts != nil && len(k.clean) > 0 && !k.overlap, Value: k.value,
+	}
 	if r.Findings == nil {
 		r.Findings = []Finding{} // [] in JSON
 	}
@@ -71,7 +83,11 @@ func (k *kit) report(stopped string) Report {
 
 // whyNot says why a rule was not checked, and what would let it be.
 func (k *kit) whyNot(rule Rule) string {
-	if k.Provider.has(rule.Needs) {
+	switch {
+	case !k.Provider.has(rule.Needs):
+	case k.Play != nil:
+		return "no case that was picked looks at it"
+	default:
 		return "no case came that far"
 	}
 	switch rule.Needs {
@@ -96,7 +112,7 @@ func (r Report) JSON(w io.Writer) error {
 // broken one case with its trace and the names of the others.
 func (r Report) Text(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d cases, %d invocations, %d calls to the API\n\n", r.Function, len(r.Cases), r.Invocations, r.Calls)
+	fmt.Fprintf(&b, "%s: %s, %s, %s to the API\n\n", r.Function, count(len(r.Cases), "case"), count(r.Invocations, "invocation"), count(r.Calls, "call"))
 	for _, status := range []Status{Held, Broken, NotChecked} {
 		for _, rule := range r.Rules {
 			if rule.Status != status {
@@ -111,6 +127,9 @@ func (r Report) Text(w io.Writer) error {
 				fmt.Fprintf(&b, "  not checked  %-19s %s\n", rule.ID, rule.Reason)
 			}
 		}
+	}
+	if r.Interrupts {
+		b.WriteString("\nA rotation with nothing in its way interrupts AWSCURRENT: between two steps, or within one,\nthe provider refuses it. It was looked at only after each rotation.\n")
 	}
 	if r.Stopped != "" {
 		fmt.Fprintf(&b, "\nStopped: %s.\n", r.Stopped)

@@ -78,7 +78,7 @@ func (r *run) call(c Call) (seen func(result string), fault Fault) {
 		p.seenValues = append(p.seenValues, c.in.value)
 	}
 	fault = r.sticky
-	if p.plan.fault != None && r.number == 1 && n == p.plan.at && !p.plan.hit {
+	if p.plan.fault != None && r.number == p.plan.process && n == p.plan.at && !p.plan.hit {
 		p.plan.hit = true
 		if fault = p.plan.fault; fault == Throttled || fault == Failing {
 			r.sticky = fault
@@ -90,7 +90,7 @@ func (r *run) call(c Call) (seen func(result string), fault Fault) {
 	if gate != nil {
 		gate.wait()
 	}
-	if fault == Overtaken {
+	if fault.holds() {
 		close(p.plan.held)
 		<-p.plan.release
 		fault = None

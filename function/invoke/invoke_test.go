@@ -43,7 +43,7 @@ func TestParseName(t *testing.T) {
 		"123456789012:function:fn":             {Account: "123456789012", Function: "fn"},
 		"123456789012:function:fn:$LATEST":     {Account: "123456789012", Function: "fn", Qualifier: "$LATEST"},
 		invoke.ARN("r-1", "123456789012", "f"): {Account: "123456789012", Region: "r-1", Function: "f"},
-		"arn:aws:lambda:r-1:1:function:f:2":    {Account: "1", Region: "r-1", Function: "f", Qualifier: "2"},
+		"arn:aws:lambda:r-1:123456789012:function:f:2": {Account: "123456789012", Region: "r-1", Function: "f", Qualifier: "2"},
 	} {
 		if got, ok := invoke.ParseName(text); !ok || got != want {
 			t.Errorf("%s is %+v %v, want %+v", text, got, ok, want)

@@ -5,9 +5,12 @@ import (
 	"strings"
 )
 
-// functionName is the alphabet of function names
+// functionName is the alphabet of function names, accountID of accounts
 // (https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html).
-var functionName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
+var (
+	functionName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
+	accountID    = regexp.MustCompile(`^[0-9]{12}$`)
+)
 
 // ValidName reports whether a function may have that name.
 func ValidName(name string) bool { return functionName.MatchString(name) }
@@ -41,7 +44,7 @@ func ParseName(s string) (n Name, ok bool) {
 	case n.Region != "":
 		return n, false
 	}
-	if len(p) > 2 || !ValidName(p[0]) {
+	if len(p) > 2 || !ValidName(p[0]) || n.Account != "" && !accountID.MatchString(n.Account) {
 		return n, false
 	}
 	n.Function = p[0]

@@ -30,6 +30,10 @@ func failed(call, secret string, err error) error {
 	if err == nil {
 		return nil
 	}
+	of := call
+	if secret != "" {
+		of += " " + secret
+	}
 	var api smithy.APIError
 	if !errors.As(err, &api) {
 		cause := err
@@ -38,9 +42,9 @@ func failed(call, secret string, err error) error {
 			cause = op.Err
 		}
 		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-			return fmt.Errorf("%s %s: no answer in time: %w", call, secret, cause)
+			return fmt.Errorf("%s: no answer in time: %w", of, cause)
 		}
-		return fmt.Errorf("%s %s: AWS cannot be asked: %w", call, secret, cause)
+		return fmt.Errorf("%s: AWS cannot be asked: %w", of, cause)
 	}
 	code, ok := codes[api.ErrorCode()]
 	if !ok {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,6 +39,10 @@ const EndpointVariable = "SECRETS_MANAGER_ENDPOINT"
 // brought is what a function for the secrets of another server sets itself.
 var brought = []string{EndpointVariable, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"}
 
+// variable is the alphabet of names; Lambda's own wants two characters at least
+// (https://docs.aws.amazon.com/lambda/latest/api/API_Environment.html).
+var variable = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]*$`)
+
 // CheckEnvironment refuses a function's own environment with a variable that
 // is rota's to set, or that no environment can hold, and an address of secrets
 // without credentials for it.
@@ -45,8 +50,8 @@ func CheckEnvironment(env map[string]string) error {
 	elsewhere := env[EndpointVariable] != ""
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		switch {
-		case name == "" || strings.ContainsAny(name, "=\x00") || strings.ContainsRune(env[name], 0):
-			return fmt.Errorf("the environment variable %q is none: it has a name without = and no zero byte", name)
+		case !variable.MatchString(name) || strings.ContainsRune(env[name], 0):
+			return fmt.Errorf("the environment variable %q is none: a name begins with a letter and has letters, digits and _, and a value has no zero byte", name)
 		case elsewhere && slices.Contains(brought, name):
 		case slices.Contains(reserved, name) || strings.HasPrefix(name, "AWS_LAMBDA_"):
 			return fmt.Errorf("the environment variable %s is set by rota: leave it out", name)

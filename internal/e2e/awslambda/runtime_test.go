@@ -25,6 +25,7 @@ const functionARN = "arn:aws:lambda:us-east-1:123456789012:function:rota-rotatio
 type runtimeAPI struct {
 	address string
 	events  chan event
+	over    chan struct{} // closed at the end of the test
 	first   sync.Once
 	ready   chan struct{} // closed when the process asks for its first event
 
@@ -55,10 +56,10 @@ func (f *failure) Error() string { return f.Type + ": " + f.Message }
 
 func newRuntimeAPI(t testing.TB) *runtimeAPI {
 	t.Helper()
-	r := &runtimeAPI{events: make(chan event), ready: make(chan struct{}), waiting: map[string]chan result{}}
+	r := &runtimeAPI{events: make(chan event), over: make(chan struct{}), ready: make(chan struct{}), waiting: map[string]chan result{}}
 	srv := httptest.NewServer(r)
 	t.Cleanup(func() {
-		srv.CloseClientConnections()
+		close(r.over) // a process may still ask, and would be waited for
 		srv.Close()
 	})
 	r.address = strings.TrimPrefix(srv.URL, "http://")
@@ -84,6 +85,7 @@ func (r *runtimeAPI) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 			h.Set("Content-Type", "application/json")
 			_, _ = w.Write(e.payload)
 		case <-q.Context().Done():
+		case <-r.over:
 		}
 	default:
 		id, what, _ := strings.Cut(strings.TrimPrefix(path, "invocation/"), "/")
