@@ -223,7 +223,7 @@ func (l *look) schedule(ctx context.Context, name, group string, known map[strin
 	}
 	l.report.Schedules++
 	l.scheduled[ending(ev.SecretID, ev.ClientRequestToken)] = true
-	if !known[ev.SecretID] {
+	if !known[ev.SecretID] && place(ev.SecretID) == place(aws.ToString(out.Arn)) {
 		l.find(Finding{
 			Kind: ScheduleLeft, Secret: ev.SecretID, Version: ev.ClientRequestToken,
 			Problem: "its secret is gone, and with it the value that would be ended: end that credential at the provider by hand",
@@ -231,6 +231,16 @@ func (l *look) schedule(ctx context.Context, name, group string, known map[strin
 		})
 	}
 	return nil
+}
+
+// place is the region and account of an ARN. Whether a secret of another place
+// is gone cannot be seen from here.
+func place(arn string) string {
+	p := strings.Split(arn, ":")
+	if len(p) < 6 {
+		return ""
+	}
+	return p[3] + ":" + p[4]
 }
 
 func ending(arn, version string) rota.Event {

@@ -63,6 +63,11 @@ func TestDoctor(t *testing.T) {
 			_, err := w.client.DeleteSecret(w.t.Context(), &secretsmanager.DeleteSecretInput{SecretId: aws.String("app/x"), ForceDeleteWithoutRecovery: aws.Bool(true)})
 			w.must(err)
 		}, ScheduleLeft, "its secret is gone", []string{"aws scheduler delete-schedule --name %NAME --group-name rota"}},
+		{"a schedule for a secret of another region, which cannot be seen from here", func(w *world) {
+			w.schedules.have["rota-elsewhere"] = map[string]any{"GroupName": "rota", "Target": map[string]any{
+				"Arn": functionARN, "Input": `{"Step":"expireSecret","SecretId":"arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-abcdef","ClientRequestToken":"t"}`,
+			}}
+		}, "", "", nil},
 		{"a schedule of somebody else's with a name like ours", func(w *world) {
 			w.schedules.have["rota-of-cleaners"] = map[string]any{"GroupName": "default", "Target": map[string]any{"Arn": functionARN, "Input": `{"Step":"sweep"}`}}
 		}, "", "", nil},

@@ -100,7 +100,9 @@ func (s *schedules) answer(c call, r *http.Request) (int, string) {
 		if s.have[name] == nil {
 			return http.StatusNotFound, "ResourceNotFoundException"
 		}
-		b, _ := json.Marshal(s.have[name])
+		out := maps.Clone(s.have[name])
+		out["Arn"] = "arn:aws:scheduler:us-east-1:123456789012:schedule/rota/" + name
+		b, _ := json.Marshal(out)
 		return http.StatusOK, string(b)
 	}
 	return http.StatusOK, `{"ScheduleArn":"arn:aws:scheduler:us-east-1:123456789012:schedule/default/x"}`
