@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,6 +35,9 @@ type person struct {
 
 var persons = []person{
 	{does: "puts a value that works", act: func(ctx context.Context, w *world) error { return w.putByHand(ctx, true) }},
+	{does: "puts a value that works, and begins anew", act: func(ctx context.Context, w *world) error {
+		return errors.Join(w.putByHand(ctx, true), beginAnew(ctx, w))
+	}},
 	{does: "puts a value that the provider refuses", bad: true, act: func(ctx context.Context, w *world) error { return w.putByHand(ctx, false) }},
 	{does: "puts a value as AWSPENDING", act: func(ctx context.Context, w *world) error {
 		v, err := w.current(ctx)
@@ -46,6 +50,7 @@ var persons = []person{
 		return err
 	}, then: removePending},
 	{does: "removes AWSPENDING", act: removePending},
+	{does: "begins anew", act: beginAnew},
 	{does: "moves AWSCURRENT back", act: func(ctx context.Context, w *world) error {
 		s, err := w.describe(ctx)
 		if err != nil {
@@ -73,7 +78,16 @@ var persons = []person{
 		_, err := w.watch.CancelRotateSecret(ctx, caller, name)
 		return err
 	}},
+	{does: "cancels the rotation, and begins anew", act: func(ctx context.Context, w *world) error {
+		_, err := w.watch.CancelRotateSecret(ctx, caller, name)
+		return errors.Join(err, beginAnew(ctx, w))
+	}},
 	{does: "asks for a rotation", act: askAgain},
+	{does: "deletes and restores the secret, and begins anew", act: func(ctx context.Context, w *world) error {
+		err := deleteIt(ctx, w)
+		_, rerr := w.watch.RestoreSecret(ctx, caller, name)
+		return errors.Join(err, rerr, beginAnew(ctx, w))
+	}},
 	{does: "deletes the secret", act: deleteIt},
 	{does: "deletes the secret by force", act: func(ctx context.Context, w *world) error {
 		_, err := w.watch.DeleteSecret(ctx, caller, store.DeleteSecretInput{SecretID: name, ForceDeleteWithoutRecovery: true})
@@ -96,6 +110,12 @@ var persons = []person{
 func askAgain(ctx context.Context, w *world) error {
 	_, err := w.watch.RotateSecret(ctx, caller, store.RotateSecretInput{SecretID: name, ClientRequestToken: w.newID()})
 	return err
+}
+
+// beginAnew gives up what is under way, or left of it, and asks for a rotation
+// before anything else can happen.
+func beginAnew(ctx context.Context, w *world) error {
+	return errors.Join(removePending(ctx, w), askAgain(ctx, w))
 }
 
 func deleteIt(ctx context.Context, w *world) error {
@@ -390,7 +410,9 @@ var fullScenario = scenario{
 }
 
 // canDo says whether the person could do that at the provider at all.
-func (p person) canDo(sc scenario) bool { return sc.limit == 0 || p.does != "puts a value that works" }
+func (p person) canDo(sc scenario) bool {
+	return sc.limit == 0 || !strings.HasPrefix(p.does, "puts a value that works")
+}
 
 // TestInterferenceMatrix: whatever a person does at any point, one good
 // credential stays, nothing is orphaned, and rotation goes on.

@@ -68,7 +68,7 @@ func (j *job) mend(ctx context.Context, old rota.Value) error {
 func (j *job) setBack(ctx context.Context, c Chooser, holds rota.Value) error {
 	back := j.req
 	back.Pending, back.Current = j.req.Current, holds
-	if err := c.Set(ctx, back); err != nil {
+	if err := j.give(ctx, c, back); err != nil {
 		return fmt.Errorf("set the current value back: %w", err)
 	}
 	if err := j.rotator.Try(ctx, j.req, j.req.Current); err != nil {

@@ -33,7 +33,7 @@ func (j *job) set(ctx context.Context) error {
 		if err := j.noteCut(ctx); err != nil {
 			return err
 		}
-		if err := c.Set(ctx, j.req); err != nil {
+		if err := j.give(ctx, c, j.req); err != nil {
 			return fmt.Errorf("set the new value: %w", err)
 		}
 	default:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rotahq/rota"
 	"github.com/rotahq/rota/rotation"
 	"github.com/rotahq/rota/rotators"
 	"github.com/rotahq/rota/wire"
@@ -22,6 +23,7 @@ type rotateOptions struct {
 	duration string
 	set      []string
 	testOnly bool
+	anew     bool
 	watch    bool
 }
 
@@ -47,6 +49,9 @@ settings of their own: see docs/providers.md.
 
 --test-only sets rotation up and runs testSecret with the value that is there,
 so that the first rotation waits for the schedule.
+
+A rotation that is under way is tried again by itself. --anew gives it up, or
+what is left of one that was cancelled, and begins another with a new value.
 ` + exitHelp,
 		Args:              one,
 		ValidArgsFunction: g.completeName,
@@ -84,6 +89,7 @@ so that the first rotation waits for the schedule.
 	f.StringVar(&o.duration, "duration", "", "length of the rotation window, such as 3h")
 	f.StringArrayVar(&o.set, "set", nil, "KEY=VALUE, a setting such as expire='after 24h'; may be repeated")
 	f.BoolVar(&o.testOnly, "test-only", false, "do not rotate now, only test that it could")
+	f.BoolVar(&o.anew, "anew", false, "give up the rotation that is under way or was cancelled, and begin another")
 	f.BoolVar(&o.watch, "watch", false, "show the steps until it is over")
 	return cmd
 }
@@ -125,7 +131,25 @@ func (o rotateOptions) ask(ctx context.Context, c *client, s wire.ShowOutput) (o
 			return out, err
 		}
 	}
+	if pending := leftPending(s); o.anew && pending != "" {
+		remove := map[string]any{"SecretId": s.ARN, "VersionStage": rota.Pending, "RemoveFromVersionId": pending}
+		if err := c.aws(ctx, "UpdateSecretVersionStage", remove, nil); err != nil {
+			return out, err
+		}
+	}
 	return out, o.explain(c.aws(ctx, "RotateSecret", in, &out), s.Name)
+}
+
+// leftPending is the version that a rotation is making, or was: while it has
+// the label, no other rotation begins
+// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html).
+func leftPending(s wire.ShowOutput) string {
+	for _, v := range s.Versions {
+		if slices.Contains(v.Labels, rota.Pending) && !slices.Contains(v.Labels, rota.Current) {
+			return v.VersionId
+		}
+	}
+	return ""
 }
 
 // explain says what to do about the refusals that AWS words.
@@ -136,6 +160,8 @@ func (o rotateOptions) explain(err error, name string) error {
 		return err
 	case strings.HasPrefix(api.Message, "No Lambda rotation function ARN"):
 		return fmt.Errorf("%w (name a rotator: rota rotate %s --rotator NAME)", err, name)
+	case strings.HasPrefix(api.Message, "A previous rotation isn't complete"):
+		return fmt.Errorf("%w (rota show %s says how far it came; rota rotate %s --anew gives it up and begins another)", err, name, name)
 	case !strings.HasPrefix(api.Message, "Secrets Manager cannot invoke the specified Lambda function"):
 		return err
 	case o.function != "":
