@@ -51,6 +51,8 @@ func (e *apiError) Error() string {
 		return text + " (rota ls lists the secrets)"
 	case strings.HasPrefix(text, "Signature expired"), strings.HasPrefix(text, "Signature not yet current"):
 		return text + " (the clocks of this machine and of the server differ)"
+	case e.Type == "InternalServiceError", e.Type == "ServiceException":
+		return text + " (the server's log says why, such as a full disk)"
 	case e.Type == "ExpiredTokenException":
 		return text + " (make others: rota principal session)"
 	case e.Type == "UnrecognizedClientException", e.Type == "InvalidSignatureException":
