@@ -2,6 +2,8 @@ package engine_test
 
 import (
 	"context"
+	"encoding/json"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,6 +111,102 @@ func TestAttemptsThatEndInTheGapOfASinglePassword(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A value that was given up and proven dead comes back: its request arrives late,
+// or the provider is restored from a backup. The next rotation finds it.
+func TestAGivenUpValueThatComesBackDoesNotLockTheSecretOut(t *testing.T) {
+	live(t, func(t *testing.T, l *life) {
+		l.start()
+		l.user("app")
+		l.plan("app", "users", rules("rate(30 days)"))
+		for range 8 { // older ones, all dead: those are not tried before it
+			from := l.version("app")
+			if err := l.ask("app"); err != nil {
+				t.Fatal(err)
+			}
+			l.rotated("app", from, time.Minute)
+			l.sleep(time.Minute)
+		}
+		l.gate.set(func(_ context.Context, p providerCall) error {
+			if p.op == "set" {
+				return errDown
+			}
+			return nil
+		})
+		if err := l.ask("app"); err != nil {
+			t.Fatal(err)
+		}
+		l.sleep(5 * time.Second)
+		given := l.describe("app").VersionOf(rota.Pending)
+		value := l.value("app", given)
+		_, err := l.store.UpdateSecretVersionStage(t.Context(), caller, store.UpdateSecretVersionStageInput{SecretID: "app", VersionStage: rota.Pending, RemoveFromVersionID: given})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.gate.set(nil)
+		l.sleep(10 * time.Minute)
+		l.wantState("app", given, rota.ProvenDead)
+		l.provider.AddUser("app", passwordOf(t, value))
+		if l.provider.Accepts(l.value("app", "")) {
+			t.Fatal("AWSCURRENT is accepted: there is nothing to find")
+		}
+		from := l.version("app")
+		if err := l.ask("app"); err != nil {
+			t.Fatal(err)
+		}
+		l.rotated("app", from, 10*time.Minute)
+		if !l.provider.Accepts(l.value("app", "")) || l.provider.Accepts(value) {
+			t.Error("the provider refuses AWSCURRENT, or accepts the value that was given up")
+		}
+		l.wantSaid("app", "setSecret", rota.OutcomeOK, "the provider has the value of version "+given)
+	})
+}
+
+func passwordOf(t *testing.T, v rota.Value) string {
+	t.Helper()
+	var f struct{ Password string }
+	if err := json.Unmarshal(v.Reveal(), &f); err != nil {
+		t.Fatal(err)
+	}
+	return f.Password
+}
+
+// Where no value works that anybody knows, few are tried: a provider may lock an
+// account that was refused often.
+func TestFewDeadValuesAreTried(t *testing.T) {
+	live(t, func(t *testing.T, l *life) {
+		l.start()
+		l.user("app")
+		l.plan("app", "users", rules("rate(30 days)"))
+		for range 8 {
+			from := l.version("app")
+			if err := l.ask("app"); err != nil {
+				t.Fatal(err)
+			}
+			l.rotated("app", from, time.Minute)
+			l.sleep(time.Minute)
+		}
+		l.provider.AddUser("app", "changed by somebody")
+		var tries atomic.Int32
+		l.gate.set(func(_ context.Context, p providerCall) error {
+			if p.op == "try" {
+				tries.Add(1)
+			}
+			return nil
+		})
+		if err := l.ask("app"); err != nil {
+			t.Fatal(err)
+		}
+		l.sleep(500 * time.Millisecond) // the first attempt
+		l.wantSaid("app", "setSecret", rota.OutcomeFailed, "neither the current nor the previous password logs in")
+		if got := tries.Load(); got < 2 || got > 6 {
+			t.Errorf("%d values were tried, want that of the attempt and some others", got)
+		}
+		l.gate.set(nil)
+		l.provider.AddUser("app", passwordOf(t, l.value("app", ""))) // somebody helps
+		l.sleep(time.Hour)
+	})
 }
 
 // A password that somebody changed in the gap: nobody knows a value that
