@@ -173,40 +173,52 @@ func passwordOf(t *testing.T, v rota.Value) string {
 }
 
 // Where no value works that anybody knows, few are tried: a provider may lock an
-// account that was refused often.
+// account that was refused often. One that is away is not asked for others.
 func TestFewDeadValuesAreTried(t *testing.T) {
-	live(t, func(t *testing.T, l *life) {
-		l.start()
-		l.user("app")
-		l.plan("app", "users", rules("rate(30 days)"))
-		for range 8 {
-			from := l.version("app")
-			if err := l.ask("app"); err != nil {
-				t.Fatal(err)
-			}
-			l.rotated("app", from, time.Minute)
-			l.sleep(time.Minute)
-		}
-		l.provider.AddUser("app", "changed by somebody")
-		var tries atomic.Int32
-		l.gate.set(func(_ context.Context, p providerCall) error {
-			if p.op == "try" {
-				tries.Add(1)
-			}
-			return nil
+	for _, c := range []struct {
+		name  string
+		away  bool
+		said  string
+		tried int32 // at most, in one attempt
+	}{
+		{"all are refused", false, "neither the current nor the previous password logs in", 6},
+		{"the provider is away", true, errDown.Error(), 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			live(t, func(t *testing.T, l *life) {
+				l.start()
+				l.user("app")
+				l.plan("app", "users", rules("rate(30 days)"))
+				for range 8 {
+					from := l.version("app")
+					if err := l.ask("app"); err != nil {
+						t.Fatal(err)
+					}
+					l.rotated("app", from, time.Minute)
+					l.sleep(time.Minute)
+				}
+				l.provider.AddUser("app", "changed by somebody")
+				var tries atomic.Int32
+				l.gate.set(func(_ context.Context, p providerCall) error {
+					if p.op == "try" && tries.Add(1) > 1 && c.away || p.op == "set" && c.away {
+						return errDown
+					}
+					return nil
+				})
+				if err := l.ask("app"); err != nil {
+					t.Fatal(err)
+				}
+				l.sleep(500 * time.Millisecond) // the first attempt
+				l.wantSaid("app", "setSecret", rota.OutcomeFailed, c.said)
+				if got := tries.Load(); got < 2 || got > c.tried {
+					t.Errorf("%d values were tried, want 2 to %d", got, c.tried)
+				}
+				l.gate.set(nil)
+				l.provider.AddUser("app", passwordOf(t, l.value("app", ""))) // somebody helps
+				l.sleep(time.Hour)
+			})
 		})
-		if err := l.ask("app"); err != nil {
-			t.Fatal(err)
-		}
-		l.sleep(500 * time.Millisecond) // the first attempt
-		l.wantSaid("app", "setSecret", rota.OutcomeFailed, "neither the current nor the previous password logs in")
-		if got := tries.Load(); got < 2 || got > 6 {
-			t.Errorf("%d values were tried, want that of the attempt and some others", got)
-		}
-		l.gate.set(nil)
-		l.provider.AddUser("app", passwordOf(t, l.value("app", ""))) // somebody helps
-		l.sleep(time.Hour)
-	})
+	}
 }
 
 // A password that somebody changed in the gap: nobody knows a value that

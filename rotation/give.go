@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/rotahq/rota"
@@ -15,6 +16,9 @@ func (j *job) give(ctx context.Context, c Chooser, req Request) error {
 	err := c.Set(ctx, req)
 	if err == nil || j.plan.Capacity != 1 {
 		return err
+	}
+	if t := j.rotator.Try(ctx, j.req, req.Current); !errors.Is(t, ErrRefused) {
+		return err // it is away, or refuses for another reason
 	}
 	version, left := j.inForce(ctx)
 	if left.IsZero() {
