@@ -15,11 +15,11 @@ import (
 	"github.com/rotahq/rota"
 	"github.com/rotahq/rota/engine"
 	"github.com/rotahq/rota/function"
+	"github.com/rotahq/rota/internal/testdb"
 	"github.com/rotahq/rota/internal/testlog"
 	"github.com/rotahq/rota/rotation"
 	"github.com/rotahq/rota/rotation/rotationtest"
 	"github.com/rotahq/rota/store"
-	"github.com/rotahq/rota/store/sqlite"
 )
 
 // life is a world that lives for days of simulated time: several secrets, a
@@ -152,10 +152,8 @@ func (l *life) newID() string {
 // start starts a process.
 func (l *life) start() {
 	l.t.Helper()
-	raw, err := sqlite.Open(l.t.Context(), l.path, l.now)
-	if err != nil {
-		l.t.Fatal(err)
-	}
+	raw := testdb.Open(l.t, l.path, l.now)
+	var err error
 	l.raw, l.points = raw, &points{at: -1}
 	random := &randomness{w: l.world}
 	var eng *engine.Engine

@@ -24,13 +24,13 @@ import (
 	"github.com/rotahq/rota/function"
 	"github.com/rotahq/rota/function/local"
 	"github.com/rotahq/rota/function/remote"
+	"github.com/rotahq/rota/internal/testdb"
 	"github.com/rotahq/rota/internal/testlog"
 	"github.com/rotahq/rota/rotation"
 	"github.com/rotahq/rota/rotation/rotationtest"
 	"github.com/rotahq/rota/seal"
 	"github.com/rotahq/rota/server"
 	"github.com/rotahq/rota/store"
-	"github.com/rotahq/rota/store/sqlite"
 	"github.com/rotahq/rota/wire"
 )
 
@@ -103,7 +103,7 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	dir := t.TempDir()
 	w := &world{t: t, folder: t.TempDir(), log: &testlog.Buffer{}, changed: make(chan struct{}, 1)}
-	d := must(sqlite.Open(t.Context(), filepath.Join(dir, "rota.db"), time.Now))
+	d := testdb.Open(t, filepath.Join(dir, "rota.db"), time.Now)
 	sealer := must(seal.Create(filepath.Join(dir, "seal.key")))
 	catalog := must(rotation.NewCatalog(rotationtest.NewProvider(noFaults{}).Minting(0)))
 	w.store = must(store.Open(t.Context(), d, store.Config{

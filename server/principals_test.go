@@ -19,10 +19,10 @@ import (
 	"github.com/rotahq/rota/access/audit"
 	"github.com/rotahq/rota/access/session"
 	"github.com/rotahq/rota/access/trail"
+	"github.com/rotahq/rota/internal/testdb"
 	"github.com/rotahq/rota/internal/testlog"
 	"github.com/rotahq/rota/seal"
 	"github.com/rotahq/rota/store"
-	"github.com/rotahq/rota/store/sqlite"
 	"github.com/rotahq/rota/wire"
 )
 
@@ -46,10 +46,7 @@ type newKey struct{ id, secret, token string }
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	dir := t.TempDir()
-	d, err := sqlite.Open(t.Context(), filepath.Join(dir, "rota.db"), time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := testdb.Open(t, filepath.Join(dir, "rota.db"), time.Now)
 	t.Cleanup(func() { _ = d.Close() })
 	sealer, err := seal.Create(filepath.Join(dir, "seal.key"))
 	if err != nil {

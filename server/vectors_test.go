@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"github.com/rotahq/rota"
+	"github.com/rotahq/rota/internal/testdb"
 	"github.com/rotahq/rota/store"
-	"github.com/rotahq/rota/store/sqlite"
 	"github.com/rotahq/rota/store/storetest"
 	"github.com/rotahq/rota/wire"
 )
@@ -28,11 +28,7 @@ import (
 // JSON, and each answer, error type and text read from JSON.
 func TestTheVectorsHoldOverTheWire(t *testing.T) {
 	open := func(t testing.TB, folder string, now func() time.Time) store.Driver {
-		d, err := sqlite.Open(t.Context(), filepath.Join(folder, "rota.db"), now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return d
+		return testdb.Open(t, filepath.Join(folder, "rota.db"), now)
 	}
 	storetest.Vectors(t, open, func(w *storetest.World) storetest.API { return newOverWire(w) })
 }

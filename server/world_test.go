@@ -27,6 +27,7 @@ import (
 	"github.com/rotahq/rota/access/trail"
 	"github.com/rotahq/rota/engine"
 	"github.com/rotahq/rota/function"
+	"github.com/rotahq/rota/internal/testdb"
 	"github.com/rotahq/rota/internal/testlog"
 	"github.com/rotahq/rota/rotation"
 	"github.com/rotahq/rota/rotation/rotationtest"
@@ -130,10 +131,7 @@ func newID() string { return fmt.Sprintf("%08d-0000-4000-8000-000000000000", ids
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	dir := t.TempDir()
-	d, err := sqlite.Open(t.Context(), filepath.Join(dir, "rota.db"), time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := testdb.Open(t, filepath.Join(dir, "rota.db"), time.Now)
 	sealer, err := seal.Create(filepath.Join(dir, "seal.key"))
 	if err != nil {
 		t.Fatal(err)

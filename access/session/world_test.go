@@ -12,9 +12,9 @@ import (
 
 	"github.com/rotahq/rota"
 	"github.com/rotahq/rota/access/policy"
+	"github.com/rotahq/rota/internal/testdb"
 	"github.com/rotahq/rota/seal"
 	"github.com/rotahq/rota/store"
-	"github.com/rotahq/rota/store/sqlite"
 )
 
 const (
@@ -84,12 +84,10 @@ func newSealer(t testing.TB) *seal.Sealer {
 // newWorld has a store whose clock is time.Now: simulated within a bubble.
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	d, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "db"), time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := testdb.Open(t, filepath.Join(t.TempDir(), "db"), time.Now)
 	t.Cleanup(func() { _ = d.Close() })
 	w := &world{t: t, db: &counted{Driver: d}, sealer: newSealer(t)}
+	var err error
 	ids := 0
 	w.store, err = store.Open(t.Context(), w.db, store.Config{
 		Account: account, Region: "eu-west-1", Sealer: w.sealer, Rand: rand.Reader, Policies: policies{},

@@ -18,6 +18,7 @@ import (
 
 	"github.com/rotahq/rota"
 	"github.com/rotahq/rota/access/audit"
+	"github.com/rotahq/rota/internal/testdb"
 	"github.com/rotahq/rota/seal"
 	"github.com/rotahq/rota/store"
 	"github.com/rotahq/rota/store/sqlite"
@@ -68,8 +69,7 @@ func (w *world) start() {
 	w.t.Helper()
 	ctx := context.Background()
 	var err error
-	w.driver, err = sqlite.Open(ctx, filepath.Join(w.folder, "rota.db"), time.Now)
-	w.must(err)
+	w.driver = testdb.Open(w.t, filepath.Join(w.folder, "rota.db"), time.Now)
 	w.hooks = &storetest.Hooks{Driver: w.driver}
 	w.logs = map[string]*audit.Log{}
 	for _, kind := range []string{store.ToAudit, store.ToEvents} {

@@ -25,12 +25,12 @@ import (
 	smithy "github.com/aws/smithy-go/middleware"
 
 	"github.com/rotahq/rota"
+	"github.com/rotahq/rota/internal/testdb"
 	"github.com/rotahq/rota/rotation"
 	"github.com/rotahq/rota/rotation/rotationtest"
 	"github.com/rotahq/rota/seal"
 	"github.com/rotahq/rota/server"
 	"github.com/rotahq/rota/store"
-	"github.com/rotahq/rota/store/sqlite"
 	"github.com/rotahq/rota/wire"
 )
 
@@ -114,8 +114,7 @@ func newWorld(t *testing.T) *world {
 		},
 	}
 	dir := t.TempDir()
-	d, err := sqlite.Open(t.Context(), filepath.Join(dir, "rota.db"), w.now)
-	w.must(err)
+	d := testdb.Open(t, filepath.Join(dir, "rota.db"), w.now)
 	t.Cleanup(func() { _ = d.Close() })
 	sealer, err := seal.Create(filepath.Join(dir, "seal.key"))
 	w.must(err)

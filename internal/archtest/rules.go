@@ -256,6 +256,11 @@ var Rules = []Rule{
 		Closed: instrument,
 	},
 	{
+		Folder: "internal/testdb", May: []string{"store/sqlite"}, Not: []string{netHTTP, databaseSQL},
+		Why:    "a database for tests is the driver's, and knows nothing of who tests",
+		Closed: instrument,
+	},
+	{
 		Folder:  testServers,
 		Outside: []string{"github.com/jackc/pgx/v5", "modernc.org/sqlite"},
 		Why:     "real servers for tests know nothing of rota",

@@ -5,18 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rotahq/rota/internal/testdb"
 	"github.com/rotahq/rota/store"
-	"github.com/rotahq/rota/store/sqlite"
 	"github.com/rotahq/rota/store/storetest"
 )
 
 func open(t testing.TB, folder string, now func() time.Time) store.Driver {
 	t.Helper()
-	d, err := sqlite.Open(t.Context(), filepath.Join(folder, "rota.db"), now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
+	return testdb.Open(t, filepath.Join(folder, "rota.db"), now)
 }
 
 func TestConformance(t *testing.T) { storetest.Run(t, open) }

@@ -24,10 +24,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"github.com/rotahq/rota"
+	"github.com/rotahq/rota/internal/testdb"
 	"github.com/rotahq/rota/seal"
 	"github.com/rotahq/rota/server"
 	"github.com/rotahq/rota/store"
-	"github.com/rotahq/rota/store/sqlite"
 	"github.com/rotahq/rota/wire"
 )
 
@@ -94,8 +94,7 @@ func newCloud(t testing.TB) *cloud {
 	t.Helper()
 	c := &cloud{schedules: map[string]schedule{}}
 	dir := t.TempDir()
-	d, err := sqlite.Open(t.Context(), filepath.Join(dir, "rota.db"), c.now)
-	must(t, err)
+	d := testdb.Open(t, filepath.Join(dir, "rota.db"), c.now)
 	t.Cleanup(func() { _ = d.Close() })
 	sealer, err := seal.Create(filepath.Join(dir, "seal.key"))
 	must(t, err)
