@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -192,10 +193,10 @@ func (w *world) calm(t *testing.T) {
 func (w *world) interfere(t *testing.T, who person, point int) {
 	t.Helper()
 	ctx := context.Background()
-	did := false
+	var did atomic.Bool
 	p := &points{at: -1, between: point}
 	p.act = func() {
-		did = true
+		did.Store(true)
 		if err := who.act(ctx, w); err != nil {
 			w.answer = err.Error()
 		}
@@ -214,13 +215,13 @@ func (w *world) interfere(t *testing.T, who person, point int) {
 	// The last point comes with the ending.
 	for range 15 {
 		w.pass(minute)
-		if did && who.then != nil {
+		if did.Load() && who.then != nil {
 			w.pass(minute)
 			_ = who.then(ctx, w) // it may have nothing to do any more
 			who.then = nil
 		}
 	}
-	if !did {
+	if !did.Load() {
 		t.Fatal("the point was never reached")
 	}
 	w.calm(t)
