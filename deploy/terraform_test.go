@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ type module struct {
 	blocks map[string]*hclsyntax.Block
 	locals map[string]hclsyntax.Expression
 	used   map[string]bool
+	files  map[string]*hcl.File
 }
 
 func readModule(t *testing.T, pattern string) *module {
@@ -40,6 +42,7 @@ func readModule(t *testing.T, pattern string) *module {
 			m.add(b)
 		}
 	}
+	m.files = p.Files()
 	for address, b := range m.blocks {
 		m.body(address, b.Body, nil)
 	}
@@ -188,71 +191,175 @@ func TestTerraformEveryReferenceResolvesAndEveryVariableIsUsed(t *testing.T) {
 	}
 }
 
-// texts are the literal texts of a list.
-func (m *module) texts(e hclsyntax.Expression) (out []string) {
-	m.t.Helper()
+// terraformWords are the module's words for what both templates name.
+var terraformWords = strings.NewReplacer(
+	"${data.aws_partition.this.partition}", "PARTITION", "${data.aws_region.this.name}", "REGION", "${data.aws_caller_identity.this.account_id}", "ACCOUNT",
+	"${var.function_name}", "NAME", "${aws_lambda_function.rota.function_name}", "FUNCTION",
+	"${aws_iam_role.scheduler.arn}", "SCHEDULER-ROLE", "${aws_cloudwatch_log_group.rota.arn}", "LOG", "${aws_sqs_queue.dead_letters.arn}", "DEAD-LETTERS",
+	"each of [values(var.admin_secrets)] unless length(var.admin_secrets) == 0", "there are admin secrets", "${[values(var.admin_secrets)]}", "ADMIN-SECRETS",
+	"each of [var.kms_key_arn] unless var.kms_key_arn == null", "there is a key", "${[var.kms_key_arn]}", "KEY",
+	"each of [var.vpc] unless var.vpc == null", "there is a VPC",
+)
+
+// source is an expression as it is written.
+func (m *module) source(e hclsyntax.Expression) string {
+	return string(e.Range().SliceBytes(m.files[e.Range().Filename].Bytes))
+}
+
+// text is an expression as a text: locals are resolved, and of is what the
+// iterator of a dynamic block goes through.
+func (m *module) text(e hclsyntax.Expression, of string) string {
+	switch e := e.(type) {
+	case *hclsyntax.LiteralValueExpr:
+		if e.Val.Type().FriendlyName() == "string" {
+			return e.Val.AsString()
+		}
+	case *hclsyntax.TemplateExpr:
+		var b strings.Builder
+		for _, p := range e.Parts {
+			b.WriteString(m.text(p, of))
+		}
+		return terraformWords.Replace(b.String())
+	case *hclsyntax.ScopeTraversalExpr:
+		path := steps(e.Traversal)
+		if local := m.locals[path[len(path)-1]]; path[0] == "local" && local != nil {
+			return m.text(local, of)
+		}
+		if of != "" && slices.Equal(path, []string{"statement", "value"}) {
+			return terraformWords.Replace("${" + of + "}")
+		}
+	}
+	return terraformWords.Replace("${" + m.source(e) + "}")
+}
+
+// texts are those of a list, or of what stands for one.
+func (m *module) texts(e hclsyntax.Expression, of string) (out []string) {
 	tuple, ok := e.(*hclsyntax.TupleConsExpr)
 	if !ok {
-		m.t.Fatalf("%s is no list", e.Range())
+		return []string{m.text(e, of)}
 	}
 	for _, e := range tuple.Exprs {
-		v, diags := e.Value(nil)
-		if diags.HasErrors() {
-			m.t.Fatal(diags)
-		}
-		out = append(out, v.AsString())
+		out = append(out, m.text(e, of))
 	}
 	return out
 }
 
-// policy lists the statements of a policy document.
-func (m *module) policy(name string) (out []*hclsyntax.Body) {
-	for _, b := range m.blocks["data.aws_iam_policy_document."+name].Body.Blocks {
-		body := b.Body
-		if b.Type == "dynamic" {
-			body = body.Blocks[0].Body
+// statement reads one, which must have no attribute that is not compared.
+func (m *module) statement(b *hclsyntax.Body, of string) (id string, s statement) {
+	id = trust
+	for name, a := range b.Attributes {
+		switch name {
+		case "sid":
+			id = m.text(a.Expr, "")
+		case "actions":
+			s.Actions = m.texts(a.Expr, of)
+		case "resources":
+			s.Resources = m.texts(a.Expr, of)
+		default:
+			m.t.Errorf("this test does not know %s of a statement", name)
 		}
-		out = append(out, body)
+	}
+	for _, inner := range b.Blocks {
+		get := func(name string) string { return strings.Join(m.texts(inner.Body.Attributes[name].Expr, of), ",") }
+		switch inner.Type {
+		case "condition":
+			s.Conditions = append(s.Conditions, get("test")+" "+get("variable")+" "+get("values"))
+		case "principals":
+			s.Resources = m.texts(inner.Body.Attributes["identifiers"].Expr, of)
+			if typ := get("type"); typ != "Service" {
+				m.t.Errorf("a role is for the %s %q", typ, s.Resources)
+			}
+		default:
+			m.t.Errorf("this test does not know the block %s of a statement", inner.Type)
+		}
+	}
+	return id, s
+}
+
+// policy is all that a role says: who may have it, and what it may do.
+func (m *module) policy(role string) map[string]statement {
+	out := map[string]statement{}
+	for _, document := range []string{role, role + "_trust"} {
+		body := m.block("data.aws_iam_policy_document." + document).Body
+		for name := range body.Attributes {
+			m.t.Errorf("%s: this test does not know %s of a policy document", document, name)
+		}
+		for _, b := range body.Blocks {
+			body, of, when := b.Body, "", ""
+			if b.Type == "dynamic" {
+				choice, ok := body.Attributes["for_each"].Expr.(*hclsyntax.ConditionalExpr)
+				if !ok || m.source(choice.TrueResult) != "[]" {
+					m.t.Fatalf("%s: an optional statement is for each of CONDITION ? [] : [VALUE]", document)
+				}
+				of = m.source(choice.FalseResult)
+				when = terraformWords.Replace("each of " + of + " unless " + m.source(choice.Condition))
+				body = body.Blocks[0].Body
+			}
+			id, s := m.statement(body, of)
+			s.When = when
+			if _, twice := out[id]; twice {
+				m.t.Errorf("%s: the statement %s is there twice", document, id)
+			}
+			out[id] = s
+		}
 	}
 	return out
 }
 
-func TestTerraformTheRolesAllowExactlyWhatTheCodeDoes(t *testing.T) {
+func (m *module) block(address string) *hclsyntax.Block {
+	m.t.Helper()
+	if m.blocks[address] == nil {
+		m.t.Fatalf("there is no %s", address)
+	}
+	return m.blocks[address]
+}
+
+func TestTerraformTheRolesAllowExactlyWhatTheTableSays(t *testing.T) {
 	m := terraformModule(t)
-	for name, want := range map[string][]string{"function": functionActions(), "scheduler": schedulerActions()} {
-		got := map[string]bool{}
-		for _, s := range m.policy(name) {
-			for _, a := range m.texts(s.Attributes["actions"].Expr) {
-				got[a] = true
+	known := map[string][]string{} // attributes of all that grants
+	for _, role := range []string{"function", "scheduler"} {
+		checkRole(t, role, m.policy(role))
+		known["aws_iam_role."+role] = []string{"assume_role_policy", "name", "tags"}
+		known["aws_iam_role_policy."+role] = []string{"name", "policy", "role"}
+		for address, want := range map[string]string{
+			"aws_iam_role." + role + " assume_role_policy": "${data.aws_iam_policy_document." + role + "_trust.json}",
+			"aws_iam_role_policy." + role + " policy":      "${data.aws_iam_policy_document." + role + ".json}",
+			"aws_iam_role_policy." + role + " role":        "${aws_iam_role." + role + ".id}",
+		} {
+			block, attribute, _ := strings.Cut(address, " ")
+			if got := m.text(m.block(block).Body.Attributes[attribute].Expr, ""); got != want {
+				t.Errorf("%s is %s, want %s", address, got, want)
 			}
-		}
-		if d := cmp.Diff(want, sorted(got)); d != "" {
-			t.Errorf("%s: %s", name, d)
 		}
 	}
-	for _, s := range m.policy("function") {
-		actions := m.texts(s.Attributes["actions"].Expr)
-		var conditions []string
-		for _, b := range s.Blocks {
-			v, diags := b.Body.Attributes["variable"].Expr.Value(nil)
-			if diags.HasErrors() {
-				t.Fatal(diags)
-			}
-			conditions = append(conditions, v.AsString())
+	for address, b := range m.blocks {
+		if b.Type != "resource" || !strings.HasPrefix(address, "aws_iam_") {
+			continue
 		}
-		for action, condition := range map[string]string{
-			"secretsmanager:PutSecretValue": "secretsmanager:resource/AllowRotationLambdaArn", "iam:PassRole": "iam:PassedToService", "kms:Decrypt": "kms:ViaService",
-		} {
-			if slices.Contains(actions, action) && !slices.Contains(conditions, condition) {
-				t.Errorf("%s is allowed without %s", action, condition)
-			}
+		if got := slices.Sorted(maps.Keys(b.Body.Attributes)); !slices.Equal(got, known[address]) || len(b.Body.Blocks) > 0 {
+			t.Errorf("%s has %q, want %q and no blocks: what it grants is in no table", address, got, known[address])
 		}
+	}
+}
+
+func TestTerraformSecretsManagerMayInvokeTheFunction(t *testing.T) {
+	m := terraformModule(t)
+	got := map[string]string{}
+	for name, a := range m.block("aws_lambda_permission.secrets_manager").Body.Attributes {
+		got[strings.NewReplacer("_name", "", "source_", "").Replace(name)] = m.text(a.Expr, "")
+	}
+	if d := cmp.Diff(permission, got); d != "" {
+		t.Error(d)
+	}
+	// Rotation is refused before: whoever takes the ARN from here waits for it.
+	if got := m.source(m.block("output.function_arn").Body.Attributes["depends_on"].Expr); got != "[aws_lambda_permission.secrets_manager]" {
+		t.Errorf("the output function_arn waits for %s", got)
 	}
 }
 
 func TestTerraformTheFunctionHasWhatItNeeds(t *testing.T) {
 	m := terraformModule(t)
-	f := m.blocks["aws_lambda_function.rota"].Body
+	f := m.block("aws_lambda_function.rota").Body
 	for name, want := range map[string]string{"handler": "bootstrap", "runtime": "provided.al2023"} {
 		if v, diags := f.Attributes[name].Expr.Value(nil); diags.HasErrors() || v.AsString() != want {
 			t.Errorf("%s is not %s", name, want)
