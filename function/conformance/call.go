@@ -21,7 +21,7 @@ type Call struct {
 	in input
 }
 
-// input is what a call asks for; a value only as what must not be shown.
+// input is what a call asks for; values only as what must not be shown.
 type input struct {
 	SecretID            string `json:"SecretId"`
 	VersionID           string `json:"VersionId"`
@@ -31,7 +31,7 @@ type input struct {
 	RotationToken       string
 	RemoveFromVersionID string `json:"RemoveFromVersionId"`
 	MoveToVersionID     string `json:"MoveToVersionId"`
-	value               rota.Value
+	values              []rota.Value
 }
 
 func (c Call) read() bool {
@@ -56,12 +56,15 @@ func parseCall(h http.Header, body []byte) Call {
 	var whole struct {
 		input
 		SecretString string
+		SecretBinary []byte
 	}
-	if json.Unmarshal(body, &whole) == nil {
-		c.in = whole.input
-		if whole.SecretString != "" {
-			c.in.value = rota.StringValue(whole.SecretString)
-		}
+	_ = json.Unmarshal(body, &whole) // as much of it as can be read
+	c.in = whole.input
+	if whole.SecretString != "" {
+		c.in.values = append(c.in.values, rota.StringValue(whole.SecretString))
+	}
+	if len(whole.SecretBinary) > 0 {
+		c.in.values = append(c.in.values, rota.BinaryValue(whole.SecretBinary))
 	}
 	return c
 }

@@ -74,9 +74,7 @@ func (r *run) call(c Call) (seen func(result string), fault Fault) {
 		e.Calls = append(e.Calls, c)
 		at = len(e.Calls) - 1
 	}
-	if !c.in.value.IsZero() {
-		p.seenValues = append(p.seenValues, c.in.value)
-	}
+	p.seenValues = append(p.seenValues, c.in.values...)
 	fault = r.sticky
 	if p.plan.fault != None && r.number == p.plan.process && n == p.plan.at && !p.plan.hit {
 		p.plan.hit = true

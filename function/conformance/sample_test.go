@@ -137,7 +137,7 @@ func (f sample) create(ctx context.Context, c *secretsmanager.Client, e rota.Eve
 		return nil
 	}
 	in := &secretsmanager.PutSecretValueInput{
-		SecretId: &e.SecretID, ClientRequestToken: &e.ClientRequestToken, SecretString: aws.String(newID()), VersionStages: []string{"AWSPENDING"},
+		SecretId: &e.SecretID, ClientRequestToken: &e.ClientRequestToken, SecretString: aws.String("canary-" + newID()), VersionStages: []string{"AWSPENDING"},
 	}
 	switch f.defect {
 	case "makes no new value":
@@ -146,6 +146,8 @@ func (f sample) create(ctx context.Context, c *secretsmanager.Client, e rota.Eve
 			return err
 		}
 		in.SecretString = &current
+	case "shows a value in binary":
+		in.SecretString, in.SecretBinary = nil, []byte(*in.SecretString)
 	case "names no label":
 		in.VersionStages = nil
 	}
@@ -163,10 +165,13 @@ func (f sample) test(ctx context.Context, c *secretsmanager.Client, e rota.Event
 		if current, err := f.get(ctx, c, e, ""); err != nil || current == pending {
 			return errors.New("nothing was created")
 		}
-	case "shows the value":
+	case "shows the value", "shows a value in binary":
 		return fmt.Errorf("trying %s", pending)
 	}
 	if !f.door.accepts(pending) {
+		if f.has("shows what is refused") {
+			return fmt.Errorf("refused: %s", pending)
+		}
 		return errors.New("refused")
 	}
 	return nil
@@ -192,6 +197,9 @@ func (f sample) get(ctx context.Context, c *secretsmanager.Client, e rota.Event,
 	out, err := c.GetSecretValue(ctx, in)
 	if err != nil {
 		return "", err
+	}
+	if out.SecretString == nil {
+		return string(out.SecretBinary), nil
 	}
 	return *out.SecretString, nil
 }
@@ -244,6 +252,7 @@ func TestEveryRuleIsFoundBrokenByAFunctionThatBreaksIt(t *testing.T) {
 		{"does not look whether rotation is on", "off", "off-means-off"},
 		{"takes any step", "does not exist", "unknown-step"},
 		{"shows the value", "none", "no-value-shown"},
+		{"shows a value in binary", "none", "no-value-shown"},
 	} {
 		shown[test.rule] = true
 		t.Run(test.rule+" by one that "+test.defect, func(t *testing.T) {
@@ -255,6 +264,13 @@ func TestEveryRuleIsFoundBrokenByAFunctionThatBreaksIt(t *testing.T) {
 			}
 			if !slices.Contains(report.Broken(), test.rule) {
 				t.Errorf("broken are %q", report.Broken())
+			}
+			var text strings.Builder
+			if err := report.JSON(&text); err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(text.String(), "canary-") {
+				t.Errorf("the report holds a value:\n%s", text.String())
 			}
 			for _, f := range report.Findings {
 				if f.Rule == test.rule && len(f.Trace) == 0 {
@@ -268,4 +284,28 @@ func TestEveryRuleIsFoundBrokenByAFunctionThatBreaksIt(t *testing.T) {
 			t.Errorf("no function breaks the rule %s", r.ID)
 		}
 	}
+}
+
+// TestAValueThatTheKitPutIsAValueToo: a function that shows it is found, and the
+// trace does not hold it.
+func TestAValueThatTheKitPutIsAValueToo(t *testing.T) {
+	c := sampleConfig(t, "shows what is refused")
+	const only = "AWSPENDING filled with a value that the provider refuses"
+	c.Play = func(name string) bool { return name == only }
+	report, err := conformance.Run(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range report.Findings {
+		if f.Case != only || f.Rule != "no-value-shown" {
+			continue
+		}
+		for _, e := range f.Trace {
+			if e.Step == string(rota.TestSecret) && e.Result != "failed: refused: [secret]" {
+				t.Errorf("the trace says: %s", e.Result)
+			}
+		}
+		return
+	}
+	t.Errorf("findings are only %+v", report.Findings)
 }

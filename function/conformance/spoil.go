@@ -12,15 +12,20 @@ import (
 // spoil returns the value with one secret part replaced, such that the
 // provider refuses it; false where no such part was found. In a JSON object
 // the parts are its members of text, those first whose names sound secret.
-func (p *play) spoil(v rota.Value) (rota.Value, bool) {
+func (p *play) spoil(v rota.Value) (spoiled rota.Value, found bool) {
 	if p.err != nil {
 		return rota.Value{}, false
 	}
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.seenValues = append(p.seenValues, spoiled) // the secret will hold it
+	}()
 	var object map[string]any
 	if json.Unmarshal(v.Reveal(), &object) != nil {
 		text, err := random(p.Rand, max(v.Len(), 8))
 		p.failed(err)
-		spoiled := rota.StringValue(text)
+		spoiled = rota.StringValue(text)
 		return spoiled, p.verdict(spoiled) == Refused
 	}
 	for _, name := range secretFirst(object) {
@@ -34,7 +39,7 @@ func (p *play) spoil(v rota.Value) (rota.Value, bool) {
 		changed[name] = text
 		b, err := json.Marshal(changed)
 		p.failed(err)
-		if spoiled := rota.StringValue(string(b)); p.verdict(spoiled) == Refused {
+		if spoiled = rota.StringValue(string(b)); p.verdict(spoiled) == Refused {
 			return spoiled, true
 		}
 	}
