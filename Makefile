@@ -21,7 +21,8 @@ help: ## list the targets
 build: ## build bin/rota, a static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/rota ./cmd/rota
 
-# The program as AWS Lambda runs it. The same sources make the same bytes.
+# The program as AWS Lambda runs it. The same sources make the same bytes, in
+# any folder: nothing of a repository is stamped into them.
 .PHONY: lambda
 lambda: dist/rota-lambda-arm64.zip dist/rota-lambda-x86_64.zip ## dist/rota-lambda-*.zip, for AWS Lambda
 
@@ -29,7 +30,7 @@ dist/rota-lambda-arm64.zip: GOARCH := arm64
 dist/rota-lambda-x86_64.zip: GOARCH := amd64
 dist/rota-lambda-%.zip: FORCE
 	@mkdir -p dist/$*
-	CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH) $(GO) build -trimpath -tags lambda.norpc -ldflags '-s -w' -o dist/$*/bootstrap ./cmd/rota
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH) $(GO) build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w' -o dist/$*/bootstrap ./cmd/rota
 	$(GO) run ./deploy/lambdazip dist/$*/bootstrap $@
 
 .PHONY: FORCE

@@ -4,9 +4,11 @@ package awslambda
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -63,15 +65,59 @@ func (l *lambda) resident(t testing.TB) float64 {
 	return 0
 }
 
-// TestTheSameSourcesMakeTheSameBinary: built in two folders, byte by byte.
+// TestTheSameSourcesMakeTheSameBinary: built here and in a copy, which is a
+// repository of its own, byte by byte.
 func TestTheSameSourcesMakeTheSameBinary(t *testing.T) {
+	root, err := filepath.Abs("../../..")
+	must(t, err)
+	elsewhere := t.TempDir()
+	copySources(t, elsewhere, root)
+	if out, err := exec.Command("git", "init", "-q", elsewhere).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 	var built [2][]byte
-	for i := range built {
-		b, err := os.ReadFile(build(t, "arm64", program))
+	for i, dir := range []string{root, elsewhere} {
+		b, err := os.ReadFile(buildIn(t, dir, "arm64", program))
 		must(t, err)
 		built[i] = b
 	}
 	if !bytes.Equal(built[0], built[1]) {
 		t.Error("two builds differ")
 	}
+}
+
+// TestTheProgramIsBuiltHereAsMakeLambdaBuildsIt: with the same flags.
+func TestTheProgramIsBuiltHereAsMakeLambdaBuildsIt(t *testing.T) {
+	b, err := os.ReadFile("../../../Makefile")
+	must(t, err)
+	if flags := strings.Replace(strings.Join(buildFlags, " "), "-s -w", "'-s -w'", 1); !strings.Contains(string(b), "build "+flags+" -o dist/") {
+		t.Errorf("make lambda does not build with %s", flags)
+	}
+}
+
+// copySources copies a module, but for what is built or installed into it.
+func copySources(t *testing.T, to, from string) {
+	t.Helper()
+	must(t, filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		switch {
+		case e.IsDir() && path != from && (strings.HasPrefix(e.Name(), ".") || slices.Contains([]string{"bin", "dist", "node_modules"}, e.Name())):
+			return filepath.SkipDir
+		case e.IsDir():
+			return os.MkdirAll(filepath.Join(to, name), 0o755)
+		case !e.Type().IsRegular():
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, name), b, 0o644)
+	}))
 }

@@ -18,12 +18,21 @@ import (
 
 const roleARN = "arn:aws:iam::123456789012:role/rota-scheduler"
 
+// buildFlags are those of make lambda.
+var buildFlags = []string{"-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w"}
+
 // build compiles a package as make lambda does.
 func build(t testing.TB, arch, pkg string) string {
 	t.Helper()
+	return buildIn(t, ".", arch, pkg)
+}
+
+func buildIn(t testing.TB, dir, arch, pkg string) string {
+	t.Helper()
 	bin := filepath.Join(t.TempDir(), "bootstrap")
-	cmd := exec.Command("go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", bin, pkg)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
+	cmd := exec.Command("go", slices.Concat([]string{"build"}, buildFlags, []string{"-o", bin, pkg})...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOFLAGS=-mod=readonly") // which is the default: flags of this machine are nobody else's
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", pkg, err, out)
 	}
