@@ -3,6 +3,7 @@ package conformance
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -35,9 +36,9 @@ type Config struct {
 	// of its own, by which calls are told apart.
 	AccessKeyID, SecretAccessKey string
 
-	Now   func() time.Time
-	NewID func() string // UUIDs: versions and requests
-	Rand  io.Reader
+	Now   func() time.Time // nil: the machine's clock
+	NewID func() string    // UUIDs: versions and requests; nil: from Rand
+	Rand  io.Reader        // nil: the system's
 	// Progress is told which case begins, and how many there are. nil: nobody.
 	Progress func(name string, n, of int)
 }
@@ -94,15 +95,7 @@ type Case struct {
 // The provider must be one for tests: a function that loses credentials leaves
 // them there.
 func Run(ctx context.Context, c Config) (Report, error) {
-	if c.Timeout == 0 {
-		c.Timeout = 30 * time.Second
-	}
-	if c.Pause == 0 {
-		c.Pause = time.Second
-	}
-	if c.Progress == nil {
-		c.Progress = func(string, int, int) {}
-	}
+	c = c.withDefaults()
 	k := &kit{Config: c, value: c.Value, checked: map[string]int{}}
 	folder, err := scratch()
 	if err != nil {
@@ -117,6 +110,33 @@ func Run(ctx context.Context, c Config) (Report, error) {
 		stopped = err.Error()
 	}
 	return k.report(stopped), errors.Join(err, k.svc.close())
+}
+
+func (c Config) withDefaults() Config {
+	c.Timeout = cmp.Or(c.Timeout, 30*time.Second)
+	c.Pause = cmp.Or(c.Pause, time.Second)
+	if c.Progress == nil {
+		c.Progress = func(string, int, int) {}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	}
+	if c.NewID == nil {
+		c.NewID = func() string { return uuid4(c.Rand) }
+	}
+	return c
+}
+
+// uuid4 makes a random UUID. A source that fails makes two that are equal, and
+// the store refuses the second.
+func uuid4(from io.Reader) string {
+	var b [16]byte
+	_, _ = io.ReadFull(from, b[:])
+	b[6], b[8] = b[6]&15|64, b[8]&63|128
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // inMemory is Linux's file system in memory. Nothing that the kit keeps has to

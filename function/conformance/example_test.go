@@ -2,7 +2,6 @@ package conformance_test
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"time"
 
@@ -18,7 +17,7 @@ func ExampleRun() {
 	report, err := conformance.Run(context.Background(), conformance.Config{
 		Function: conformance.InProcess(f.handle), Name: "my function",
 		Value: rota.StringValue("first-password"), Provider: d.provider(),
-		Pause: 10 * time.Millisecond, Now: time.Now, NewID: newID, Rand: rand.Reader,
+		Pause: 10 * time.Millisecond,
 	})
 	if err != nil {
 		panic(err)

@@ -7,6 +7,7 @@ package rotationtest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"sort"
 	"sync"
 
@@ -52,6 +53,8 @@ type Provider struct {
 	points Points
 	users  map[string]string // password by user
 	keys   map[string]key    // by id
+	slow   bool
+	soon   map[string]string // passwords by user that are set and not accepted yet
 	minted int
 	late   []func()
 	answer func(v rota.Value, truth error) error
@@ -59,12 +62,43 @@ type Provider struct {
 	effects map[string]int
 }
 
-type key struct{ name, secret string }
+type key struct {
+	name, secret string
+	soon         bool // made, and not accepted yet
+}
 
 // NewProvider returns an empty provider.
 func NewProvider(points Points) *Provider {
-	return &Provider{points: points, users: map[string]string{}, keys: map[string]key{}, effects: map[string]int{}}
+	return &Provider{points: points, users: map[string]string{}, keys: map[string]key{}, soon: map[string]string{}, effects: map[string]int{}}
 }
+
+// Slow makes the provider refuse what is set or minted from now on, as one does
+// that takes a while to spread it; with false it accepts all of that. A user's
+// old password is accepted meanwhile.
+func (p *Provider) Slow(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.slow = on; on {
+		return
+	}
+	maps.Copy(p.users, p.soon)
+	clear(p.soon)
+	for id, k := range p.keys {
+		k.soon = false
+		p.keys[id] = k
+	}
+}
+
+// setPassword and addKey are called with the mutex held.
+func (p *Provider) setPassword(user, password string) {
+	if p.slow {
+		p.soon[user] = password
+		return
+	}
+	p.users[user] = password
+}
+
+func (p *Provider) addKey(id, name, secret string) { p.keys[id] = key{name, secret, p.slow} }
 
 // UsePoints changes who is asked at each point.
 func (p *Provider) UsePoints(points Points) {
@@ -84,7 +118,7 @@ func (p *Provider) AddUser(name, password string) {
 func (p *Provider) AddKey(id, name, secret string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.keys[id] = key{name, secret}
+	p.addKey(id, name, secret)
 }
 
 // Accepts reports whether the provider accepts the value now.
@@ -98,22 +132,23 @@ func (p *Provider) accepts(f fields) bool {
 	switch {
 	case f.ID != "":
 		k, ok := p.keys[f.ID]
-		return ok && k.secret == f.Secret
+		return ok && !k.soon && k.secret == f.Secret
 	case f.Secret != "" && f.Password == "":
-		return p.named(f.Username, f.Secret)
+		k, ok := p.named(f.Username, f.Secret)
+		return ok && !k.soon
 	}
 	pw, ok := p.users[f.Username]
 	return ok && pw == f.Password
 }
 
-// named reports whether a key of the name has the secret.
-func (p *Provider) named(name, secret string) bool {
+// named finds the key of the name that has the secret.
+func (p *Provider) named(name, secret string) (key, bool) {
 	for _, k := range p.keys {
 		if k.name == name && k.secret == secret {
-			return true
+			return k, true
 		}
 	}
-	return false
+	return key{}, false
 }
 
 // AnswerTries lets f answer every try instead of the provider, given what

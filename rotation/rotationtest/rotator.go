@@ -160,7 +160,7 @@ func (u users) Set(_ context.Context, req rotation.Request) error {
 	if !allowed {
 		return errors.New("model: neither the current nor the previous password logs in")
 	}
-	return u.p.effect("set", func() { u.p.users[next.Username] = next.Password })
+	return u.p.effect("set", func() { u.p.setPassword(next.Username, next.Password) })
 }
 
 func (u users) End(_ context.Context, req rotation.Request, old rota.Value) error {
@@ -168,7 +168,7 @@ func (u users) End(_ context.Context, req rotation.Request, old rota.Value) erro
 	if err != nil {
 		return err
 	}
-	return u.p.effect("end", func() { u.p.users[decode(old).Username] = unknown })
+	return u.p.effect("end", func() { u.p.setPassword(decode(old).Username, unknown) })
 }
 
 type keys struct {
@@ -196,7 +196,7 @@ func (k keys) Mint(_ context.Context, req rotation.Request) (rota.Value, error) 
 		}
 		k.p.minted++
 		id = fmt.Sprintf("key-%d", k.p.minted)
-		k.p.keys[id] = key{req.Name, secret}
+		k.p.addKey(id, req.Name, secret)
 	})
 	if err == nil && full {
 		err = fmt.Errorf("model: there are %d keys already", k.limit)
@@ -222,9 +222,9 @@ func (a assigned) Choose(req rotation.Request) (rota.Value, error) {
 func (a assigned) Set(_ context.Context, req rotation.Request) error {
 	next := decode(req.Pending)
 	return a.p.effect("assign", func() {
-		if !a.p.named(next.Username, next.Secret) {
+		if _, made := a.p.named(next.Username, next.Secret); !made {
 			a.p.minted++
-			a.p.keys[fmt.Sprintf("key-%d", a.p.minted)] = key{next.Username, next.Secret}
+			a.p.addKey(fmt.Sprintf("key-%d", a.p.minted), next.Username, next.Secret)
 		}
 	})
 }
