@@ -24,6 +24,7 @@ test('the function survives', async () => {
       '--env', 'AWS_MAX_ATTEMPTS=1', // the service tries again, and the SDK would only wait
       '--value', key, '--secret', `keys/admin=${admin}`,
       '--accepts', 'rota function accepts keys', '--list', `rota function list keys --admin ${admin}`,
+      '--slow', `rota function slow keys --admin ${admin}`,
       '--', process.execPath, 'runtime.mjs', 'function.handler',
     ], { stdio: 'inherit' });
     if (out.status !== 0) throw new Error(`rota function test ends with ${out.status}`);

@@ -29,6 +29,7 @@ class Survives(unittest.TestCase):
                         "--env", "AWS_MAX_ATTEMPTS=1",  # the service tries again, and the SDK would only wait
                         "--value", key, "--secret", "keys/admin=" + admin,
                         "--accepts", "rota function accepts keys", "--list", "rota function list keys --admin " + admin,
+                        "--slow", "rota function slow keys --admin " + admin,
                         "--", sys.executable, "runtime.py", "function.handler",
                     ],
                     check=True,
