@@ -5,18 +5,22 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/rotahq/rota/function/conformance"
+	"github.com/rotahq/rota/function/conformance/keyprovider"
 	"github.com/rotahq/rota/internal/testlog"
 	"github.com/rotahq/rota/internal/testserver"
 	"github.com/rotahq/rota/rotators"
@@ -79,6 +83,41 @@ func copied(t *testing.T, example string) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// keysAPI is the provider of rota function provider.
+type keysAPI struct {
+	*keyprovider.Provider
+	admin keyprovider.Value
+}
+
+func serveKeys(t *testing.T) keysAPI {
+	t.Helper()
+	token := rand.Text()
+	p := keyprovider.New(token, rand.Text)
+	srv := httptest.NewServer(p)
+	t.Cleanup(srv.Close)
+	return keysAPI{p, keyprovider.Value{URL: srv.URL, Token: token}}
+}
+
+func (a keysAPI) issue(name string) keyprovider.Value {
+	id, key := a.Issue(name)
+	return keyprovider.Value{URL: a.admin.URL, ID: id, Key: key}
+}
+
+// linkModules gives a function the AWS SDK for JavaScript.
+func linkModules(t *testing.T, dir string) {
+	t.Helper()
+	modules, err := filepath.Abs(nodeModules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(modules, "@aws-sdk", "client-secrets-manager")); err != nil {
+		t.Fatalf("the AWS SDK for JavaScript is not installed; run: make test-deps (%v)", err)
+	}
+	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // nobodyIn checks that no process has its working directory there.
@@ -215,26 +254,13 @@ func (s *functionServer) user(t *testing.T, name, policy string) (id, secret str
 // TestAFunctionInNodeRotatesAKey of an outside API, with its admin secret, and
 // leaves two keys.
 func TestAFunctionInNodeRotatesAKey(t *testing.T) {
-	modules, err := filepath.Abs(nodeModules)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(modules, "@aws-sdk", "client-secrets-manager")); err != nil {
-		t.Fatalf("the AWS SDK for JavaScript is not installed; run: make test-deps (%v)", err)
-	}
-	api, err := startDemoAPI(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = api.server.Close() })
+	api := serveKeys(t)
 	s := serveFunctions(t)
 	dir := copied(t, "node-function")
-	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
-		t.Fatal(err)
-	}
+	linkModules(t, dir)
 	first := api.issue("by hand")
-	s.rota(fmt.Sprintf(`{"token":%q}`, api.admin), "put", "admin/api", "--tag", "rota:serves=app/")
-	s.rota(fmt.Sprintf(`{"url":%q,"id":%q,"secret":%q}`, api.url, first.ID, first.Secret), "put", "app/key", "--tag", "rota:admin=admin/api")
+	s.rota(string(api.admin.Secret().Reveal()), "put", "admin/api", "--tag", "rota:serves=app/")
+	s.rota(string(first.Secret().Reveal()), "put", "app/key", "--tag", "rota:admin=admin/api")
 	s.rota("", "function", "add", "keys", "--command", "node runtime.mjs index.handler", "--folder", dir, "--env", "ADMIN_SECRET_ID=admin/api", "--timeout", "50s", "--memory", "1GB")
 	ids := []string{first.ID}
 	for n := range 3 {
@@ -245,34 +271,19 @@ func TestAFunctionInNodeRotatesAKey(t *testing.T) {
 		s.rota("", args...)
 		v := s.value("app/key")
 		ids = append(ids, v["id"].(string))
-		if status := whoami(t, api.url, v["id"].(string)+"."+v["secret"].(string)); status != http.StatusOK {
-			t.Errorf("the new key is answered %d", status)
+		now := keyprovider.Value{URL: api.admin.URL, Key: v["key"].(string)}
+		if verdict, err := keyprovider.Accepts(t.Context(), now.Secret()); err != nil || verdict != conformance.Accepted {
+			t.Errorf("the new key is not accepted: %v, %v", verdict, err)
 		}
 	}
-	api.mu.Lock()
-	left := len(api.keys)
-	_, current := api.keys[ids[3]]
-	_, previous := api.keys[ids[2]]
-	api.mu.Unlock()
-	if left != 2 || !current || !previous {
-		t.Errorf("%d keys are left; current %v, previous %v", left, current, previous)
+	left, err := api.admin.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := ids[2:]; !slices.Equal(left, want) {
+		t.Errorf("the keys %q are left, want the previous and the current one, %q", left, want)
 	}
 	nobodyIn(t, dir)
-}
-
-func whoami(t *testing.T, url, key string) int {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/whoami", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+key)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = res.Body.Close()
-	return res.StatusCode
 }
 
 // TestAFunctionRunsAsAnotherUser: with --function-user it cannot read rota's

@@ -1,11 +1,11 @@
 // A rotation function for a key of an outside API, as one would deploy it to
 // AWS Lambda. It knows nothing of rota.
 //
-// The secret is {"url", "id", "secret"}; its admin secret, named by the tag
-// rota:admin or here by ADMIN_SECRET_ID, is {"token"}. The API issues keys
-// under a name, so that a retry finds what an earlier attempt made: POST /keys
-// {"name"}, GET /keys?name=, DELETE /keys/ID; GET /whoami tells whether a key
-// is accepted. Old and new are accepted side by side; the old one is revoked
+// The secret is {"url", "id", "key"}; its admin secret, named by ADMIN_SECRET_ID,
+// is {"url", "token"}. The API is the one of rota function provider: it issues
+// keys under a name, so that a retry finds what an earlier attempt made: POST
+// /keys {"name"}, GET /keys?name=, DELETE /keys/ID; GET /whoami tells whether a
+// key is accepted. Old and new are accepted side by side; the old one is revoked
 // when it has been AWSPREVIOUS for a whole rotation.
 import {
   DescribeSecretCommand, GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient, UpdateSecretVersionStageCommand,
@@ -59,7 +59,7 @@ async function call(url, method, path, token, body) {
 const admin = () => read(process.env.ADMIN_SECRET_ID, 'AWSCURRENT');
 
 // create has a key issued under the name of this version. One that an attempt
-// left without storing it is revoked first: its secret half is lost.
+// left without storing it is revoked first: nobody knows it.
 async function create(arn, token, rotationToken) {
   if (await optional(arn, 'AWSPENDING', token)) return;
   const { url } = await read(arn, 'AWSCURRENT');
@@ -68,10 +68,10 @@ async function create(arn, token, rotationToken) {
   for (const left of await call(url, 'GET', `/keys?name=${name}`, adminToken)) {
     await call(url, 'DELETE', `/keys/${left.id}`, adminToken);
   }
-  const { id, secret } = await call(url, 'POST', '/keys', adminToken, { name });
+  const { id, key } = await call(url, 'POST', '/keys', adminToken, { name });
   try {
     await secrets.send(new PutSecretValueCommand({
-      SecretId: arn, ClientRequestToken: token, VersionStages: ['AWSPENDING'], RotationToken: rotationToken, SecretString: JSON.stringify({ url, id, secret }),
+      SecretId: arn, ClientRequestToken: token, VersionStages: ['AWSPENDING'], RotationToken: rotationToken, SecretString: JSON.stringify({ url, id, key }),
     }));
   } catch (error) {
     // Another attempt was faster: nobody would know this key.
@@ -80,8 +80,8 @@ async function create(arn, token, rotationToken) {
   }
 }
 
-async function test({ url, id, secret }) {
-  await call(url, 'GET', '/whoami', `${id}.${secret}`);
+async function test({ url, key }) {
+  await call(url, 'GET', '/whoami', key);
 }
 
 // finish revokes the key that nobody should use any more before AWSCURRENT
