@@ -16,10 +16,11 @@
 //		Function: conformance.InProcess(handle),
 //		Value:    rota.StringValue(`{"username":"app","password":"the present one"}`),
 //		Provider: conformance.Provider{Accepts: tries},
-//		...
 //	})
 //
+// For authors of a rotator in Go [Rotators] makes a function of it. There is
+// package rotationtest too: a provider and a home in memory.
+//
 // rota function test is this package as a command; docs/conformance.md tells
-// how to use it. For authors of a rotator in Go there is package rotationtest
-// too: a provider and a home in memory.
+// how to use it.
 package conformance

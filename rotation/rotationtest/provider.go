@@ -2,6 +2,10 @@
 // provider and a home in memory that know exactly what is alive and what is
 // labelled, and that can be told to fail at each of their effects in each of
 // the ways a network can.
+//
+// The kit that plays every crash, retry and late event against a rotator of
+// one's own is not here, as it needs a whole store and server: it is
+// conformance.Rotators in function/conformance.
 package rotationtest
 
 import (
