@@ -9,33 +9,41 @@ import (
 	"github.com/rotahq/rota/store"
 )
 
+// Trial is an invocation that a caller asked for, who may. Its two secrets are
+// two questions: a function that gets no credentials can be told a value all the
+// same, by whoever invokes it or from elsewhere.
+type Trial struct {
+	Payload []byte
+	Lent    string // the secret that a local function gets credentials for; "" for none
+	Named   string // the secret that the payload names, whose values are kept out of what is told; "" for none
+}
+
 // ByCaller invokes a function for a caller who may: once, in a process of its
-// own. secretID is the secret that a local function gets credentials for, ""
-// for none. Throttled means that no process is free.
-func (r *Router) ByCaller(ctx context.Context, f store.Function, secretID string, payload []byte) (invoke.Outcome, error) {
+// own. Throttled means that no process is free.
+func (r *Router) ByCaller(ctx context.Context, f store.Function, t Trial) (invoke.Outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.Timeout)
 	defer cancel()
 	switch {
 	case f.Kind == store.RemoteFunction:
-		return r.Remote.invoke(ctx, f, secretID, payload)
+		return r.Remote.invoke(ctx, f, t.Named, t.Payload)
 	case r.Local == nil:
 		return invoke.Outcome{}, &rota.Error{Code: rota.AccessDenied, Message: "This server runs no commands.", Hint: noLocal}
 	}
-	return r.Local.once(ctx, f, secretID, payload)
+	return r.Local.once(ctx, f, t)
 }
 
 // Later invokes a function for a caller who does not wait. done is called
 // with what came of it. At most laterMax wait or run at once; then it is
 // Throttled. What was accepted is lost if the server ends first: who must not
 // lose it waits for the answer.
-func (r *Router) Later(f store.Function, secretID string, payload []byte, done func(invoke.Outcome, error)) error {
+func (r *Router) Later(f store.Function, t Trial, done func(invoke.Outcome, error)) error {
 	ctx, ok := r.later.begin()
 	if !ok {
 		return rota.E(rota.Throttled, "Rate Exceeded.")
 	}
 	go func() {
 		defer r.later.end()
-		done(r.ByCaller(ctx, f, secretID, payload))
+		done(r.ByCaller(ctx, f, t))
 	}()
 	return nil
 }

@@ -18,20 +18,31 @@ func cleaned(ctx context.Context, from *store.Store, s *serving, out invoke.Outc
 	r.Hide(s.own...)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanFor)
 	defer cancel()
-	for _, id := range []string{s.secret, s.admin} {
+	hide := func(id string) (known store.Known, err error) {
 		if id == "" {
-			continue
+			return known, nil
 		}
-		known, err := from.Known(ctx, s.place, id)
-		if err != nil && !errors.Is(err, rota.NotFound) {
-			out.Log = ""
-			out.Notes = append(out.Notes, "the function's log is left out: what is secret in it could not be known")
-			if out.Failure != nil {
-				out.Failure.Message = "(left out: what is secret in it could not be known)"
-			}
-			return out
+		if known, err = from.Known(ctx, s.place, id); errors.Is(err, rota.NotFound) || errors.Is(err, rota.Validation) {
+			return known, nil // another server's, or no name of a secret
 		}
 		r.Hide(known.Values...)
+		return known, err
+	}
+	own, err := hide(s.secret)
+	// The admin secret as it is named now, which a function elsewhere may read
+	// with a key of its own; and the one that this process was let read.
+	for _, id := range []string{rotation.AdminOf(own.Secret, own.Current), s.admin} {
+		if err == nil {
+			_, err = hide(id)
+		}
+	}
+	if err != nil {
+		out.Log = ""
+		out.Notes = append(out.Notes, "the function's log is left out: what is secret in it could not be known")
+		if out.Failure != nil {
+			out.Failure.Message = "(left out: what is secret in it could not be known)"
+		}
+		return out
 	}
 	if cut {
 		out.Log = r.Tail(out.Log)

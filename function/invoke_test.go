@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -246,6 +247,56 @@ func TestAFunctionBehindTheInvokeAPIRotates(t *testing.T) {
 	}
 	if steps := w.wrote("attempts"); !slices.Equal(steps[len(steps)-4:], []string{"createSecret", "setSecret", "testSecret", "finishSecret"}) {
 		t.Errorf("it was sent %v", steps)
+	}
+}
+
+// leaking is an Invoke API whose function tells a value of the secret: in its
+// error and in its log.
+func leaking(t *testing.T) string {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Amz-Function-Error", "Unhandled")
+		w.Header().Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString([]byte("current "+canary+"\nadmin canary-admin-token\n")))
+		_, _ = w.Write([]byte(`{"errorType":"Leaky","errorMessage":"` + canary + ` is the password"}`))
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// TestNoValueReachesACallerOrTheLogThroughAFunctionElsewhere: one that is lent
+// no credentials can know values all the same. Who invokes it may do that and
+// nothing else.
+func TestNoValueReachesACallerOrTheLogThroughAFunctionElsewhere(t *testing.T) {
+	for _, c := range []struct {
+		guards, name string
+		register     func(w *world)
+	}{
+		{"a remote function", "there", func(w *world) { w.remotely(leaking(t), 20*time.Second) }},
+		{"a command for the secrets of another server", "fn", func(w *world) {
+			w.registerIn("prints-secrets testSecret", `{"SECRETS_MANAGER_ENDPOINT":"`+w.url+`","AWS_ACCESS_KEY_ID":"`+adminKey+`","AWS_SECRET_ACCESS_KEY":"`+secretKey+`"}`, 20*time.Second)
+		}},
+	} {
+		t.Run(c.guards, func(t *testing.T) {
+			w := newWorld(t)
+			c.register(w)
+			caller := w.user("invokes", session.Allow([]string{"lambda:InvokeFunction"}, "*"))
+			in := lambda.InvokeInput{FunctionName: &c.name, Payload: []byte(`{"Step":"testSecret","SecretId":"app/key","ClientRequestToken":"t"}`), LogType: types.LogTypeTail}
+			out, err := caller.Invoke(t.Context(), &in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			log, _ := base64.StdEncoding.DecodeString(aws.ToString(out.LogResult))
+			in.InvocationType = types.InvocationTypeEvent
+			must(caller.Invoke(t.Context(), &in))
+			w.until("the failure in the server's log", func() bool { return strings.Contains(w.log.String(), "an asynchronous invocation failed") })
+			for where, text := range map[string]string{"the answer": string(out.Payload), "the end of its log": string(log), "the server's log": w.log.String()} {
+				if strings.Contains(text, canary) || strings.Contains(text, "canary-admin-token") {
+					t.Errorf("a value is in %s", where)
+				}
+				if !strings.Contains(text, "[secret]") {
+					t.Errorf("%s tells nothing: %s", where, text)
+				}
+			}
+		})
 	}
 }
 

@@ -46,8 +46,8 @@ func NewLocal(c LocalConfig) *Local {
 // serving is a process at work.
 type serving struct {
 	process *local.Process
-	secret  string // the one that it may touch; "" for none
-	admin   string // id of its admin secret
+	secret  string // the one that it works on; "" for none
+	admin   string // id of the admin secret that it may read
 	place   rota.Caller
 	own     []rota.Value // its credentials and its environment
 }
@@ -87,7 +87,7 @@ func (l *Local) serve(ctx context.Context, f store.Function, c Call) (*serving, 
 	case <-ctx.Done():
 		return nil, fmt.Errorf("all %d processes for functions were taken the whole time: %w", l.Limit, rotation.ErrNotYet)
 	}
-	s, err := l.start(ctx, f, c.Caller, c.Event.SecretID)
+	s, err := l.start(ctx, f, c.Caller, c.Event.SecretID, c.Event.SecretID)
 	if err != nil {
 		<-l.slots
 		return nil, err
@@ -111,13 +111,14 @@ func Elsewhere(f store.Function) bool {
 	return f.Kind == store.LocalFunction && slices.Contains(f.Variables, local.EndpointVariable)
 }
 
-// start starts a process with credentials for one secret, or without any.
-func (l *Local) start(ctx context.Context, f store.Function, c rota.Caller, secretID string) (*serving, error) {
+// start starts a process with credentials for one secret, or without any. named
+// is the secret that it will be told of.
+func (l *Local) start(ctx context.Context, f store.Function, c rota.Caller, lent, named string) (*serving, error) {
 	env, err := f.Environment()
 	if err != nil {
 		return nil, err
 	}
-	s := &serving{place: rota.Caller{Account: f.Account, Region: f.Region}, secret: secretID, own: []rota.Value{f.Env}}
+	s := &serving{place: rota.Caller{Account: f.Account, Region: f.Region}, secret: named, own: []rota.Value{f.Env}}
 	spec := local.Spec{
 		Name: f.Name, ARN: f.ARN(), Argv: f.Command, Folder: f.Folder, Handler: f.Handler, Timeout: f.Timeout, Memory: f.Memory,
 		Region: f.Region, Endpoint: l.Endpoint(),
@@ -125,8 +126,8 @@ func (l *Local) start(ctx context.Context, f store.Function, c rota.Caller, secr
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		spec.Env = append(spec.Env, name+"="+env[name])
 	}
-	if secretID != "" && !Elsewhere(f) {
-		arn, adminARN, err := l.secrets(ctx, s)
+	if lent != "" && !Elsewhere(f) {
+		arn, adminARN, err := l.secrets(ctx, s, lent)
 		if err != nil {
 			return nil, err
 		}
@@ -144,8 +145,8 @@ func (l *Local) start(ctx context.Context, f store.Function, c rota.Caller, secr
 
 // secrets finds the two secrets that a process may touch. An admin secret
 // that does not serve this one is none of them.
-func (l *Local) secrets(ctx context.Context, s *serving) (arn, adminARN string, err error) {
-	own, err := l.Store.Known(ctx, s.place, s.secret)
+func (l *Local) secrets(ctx context.Context, s *serving, lent string) (arn, adminARN string, err error) {
+	own, err := l.Store.Known(ctx, s.place, lent)
 	if err != nil {
 		return "", "", err
 	}
@@ -180,18 +181,18 @@ func (l *Local) end(claim rota.Claim) (notes []string) {
 
 // once invokes a function in a process of its own, for a caller. It is
 // Throttled where no process is free.
-func (l *Local) once(ctx context.Context, f store.Function, secretID string, payload []byte) (invoke.Outcome, error) {
+func (l *Local) once(ctx context.Context, f store.Function, t Trial) (invoke.Outcome, error) {
 	select {
 	case l.slots <- struct{}{}:
 	default:
 		return invoke.Outcome{}, rota.E(rota.Throttled, "Rate Exceeded.")
 	}
 	defer func() { <-l.slots }()
-	s, err := l.start(ctx, f, rota.Caller{}, secretID)
+	s, err := l.start(ctx, f, rota.Caller{}, t.Lent, t.Named)
 	if err != nil {
 		return invoke.Outcome{}, err
 	}
-	out, cut := s.process.Invoke(ctx, payload)
+	out, cut := s.process.Invoke(ctx, t.Payload)
 	out.Notes = append(out.Notes, s.process.End()...)
 	return cleaned(ctx, l.Store, s, out, cut), nil
 }

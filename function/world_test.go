@@ -175,9 +175,14 @@ func (w *world) create(name, value string, tags ...rota.Tag) {
 // register makes this binary the function fn.
 func (w *world) register(handler string, timeout time.Duration) {
 	w.t.Helper()
+	w.registerIn(handler, `{"API_TOKEN":"canary-of-the-environment"}`, timeout)
+}
+
+func (w *world) registerIn(handler, env string, timeout time.Duration) {
+	w.t.Helper()
 	exe := must(os.Executable())
 	must(w.store.PutFunction(w.t.Context(), rota.Caller{}, store.Function{
-		Name: "fn", Env: rota.StringValue(`{"API_TOKEN":"canary-of-the-environment"}`),
+		Name: "fn", Env: rota.StringValue(env),
 		Definition: store.Definition{Kind: store.LocalFunction, Timeout: timeout, Command: []string{exe}, Folder: w.folder, Handler: handler, Memory: 2 << 30},
 	}, func() error { return nil }))
 }

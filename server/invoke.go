@@ -93,18 +93,19 @@ func (s *Server) invoke(w http.ResponseWriter, r *http.Request, q *request) (a r
 	if err != nil {
 		return a, err
 	}
-	secret, err := s.mayTry(r.Context(), c, f, in.secret)
+	lent, err := s.mayTry(r.Context(), c, f, in.secret)
 	if err != nil {
 		return a, err
 	}
+	trial := function.Trial{Payload: in.payload, Lent: lent, Named: in.secret}
 	switch in.kind {
 	case wire.DryRun:
 		return reply{status: http.StatusNoContent}, nil
 	case wire.EventInvocation:
-		return reply{status: http.StatusAccepted}, s.Functions.Later(f, secret, in.payload, s.told(q.id, f))
+		return reply{status: http.StatusAccepted}, s.Functions.Later(f, trial, s.told(q.id, f))
 	}
 	patient(w, f.Timeout)
-	out, err := s.Functions.ByCaller(r.Context(), f, secret, in.payload)
+	out, err := s.Functions.ByCaller(r.Context(), f, trial)
 	if err != nil {
 		var failure *invoke.Failure
 		var unreachable *invoke.Unreachable
