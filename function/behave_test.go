@@ -171,7 +171,7 @@ func (f *foreign) misbehave(how, id string, post func(string, []byte)) bool {
 		post("error", []byte(`{"errorType":"Leaky","errorMessage":"`+f.current()+` is the password"}`))
 	case "pries":
 		f.pry()
-		post("error", []byte(`{"errorType":"Denied","errorMessage":"see the log"}`))
+		post("error", []byte(`{"errorType":"Denied","errorMessage":"see the folder"}`))
 	case "waits":
 		for {
 			if _, err := os.Stat("go"); err == nil {
@@ -214,8 +214,8 @@ func (f *foreign) printSecrets() {
 	fmt.Println("key", os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN"), os.Getenv("API_TOKEN"))
 }
 
-// pry tries what is not for it, and says in its log how it went: "may" or
-// "may not", for each.
+// pry tries what is not for it, and says in its folder how it went: "may" or
+// "may not", for each. Of its log the journal has but the end.
 func (f *foreign) pry() {
 	ctx := context.Background()
 	say := func(what string, err error) {
@@ -223,14 +223,18 @@ func (f *foreign) pry() {
 		if err != nil {
 			verdict = "may not"
 		}
-		fmt.Printf("%s %s\n", verdict, what)
+		mark("pried", verdict+" "+what)
 	}
-	_, err := f.api.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: aws.String("other/secret")})
-	say("read another secret", err)
-	_, err = f.api.ListSecrets(ctx, &secretsmanager.ListSecretsInput{})
+	read := func(id string) error {
+		_, err := f.api.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id})
+		return err
+	}
+	say("read its secret", read("app/key"))
+	say("read another secret", read("other/secret"))
+	say("read its admin secret", read("admin/api"))
+	say("read the admin secret of another", read("admin/other"))
+	_, err := f.api.ListSecrets(ctx, &secretsmanager.ListSecretsInput{})
 	say("list secrets", err)
-	_, err = f.api.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: aws.String("admin/api")})
-	say("read its admin secret", err)
 	_, err = f.api.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: aws.String("admin/api"), SecretString: aws.String("x"), ClientRequestToken: aws.String(strings.Repeat("a", 36))})
 	say("write its admin secret", err)
 	_, err = f.api.DeleteSecret(ctx, &secretsmanager.DeleteSecretInput{SecretId: &f.event.SecretID})
