@@ -70,8 +70,6 @@ func behave(how string) {
 	how, arg, _ := strings.Cut(how, " ")
 	a := api()
 	switch how {
-	case "exits at once":
-		os.Exit(3)
 	case "exits":
 		fmt.Println("giving up")
 		os.Exit(3)
@@ -100,6 +98,8 @@ func behave(how string) {
 				h.Get("Lambda-Runtime-Deadline-Ms"), h.Get("Lambda-Runtime-Trace-Id")))
 		case "environment":
 			a.post("invocation/"+id+"/response", []byte(strings.Join(os.Environ(), "\n")))
+		case "lists-files":
+			a.post("invocation/"+id+"/response", []byte(strings.Join(openFiles(), "\n")))
 		case "fails":
 			a.post("invocation/"+id+"/error", []byte(`{"errorType":"ValueError","errorMessage":"no host","stackTrace":["app.py"]}`))
 		case "garbage":
@@ -184,6 +184,17 @@ func behave(how string) {
 			a.post("invocation/"+id+"/response", event)
 		}
 	}
+}
+
+// openFiles are what a process has open.
+func openFiles() (names []string) {
+	fds, _ := os.ReadDir("/proc/self/fd")
+	for _, fd := range fds {
+		if name, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // stream answers in the streaming mode, with an error in its trailers if one

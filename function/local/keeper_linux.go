@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -87,10 +89,11 @@ func keep(text string) int {
 	runtime.LockOSThread()
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT) // the pipe says when to end
 	k := &keeper{order: o, status: os.NewFile(statusFD, "status"), gone: make(chan struct{})}
-	for _, fd := range []int{0, statusFD, cgroupFD} {
-		syscall.CloseOnExec(fd)
+	err := keepFiles()
+	if err == nil {
+		err = k.start()
 	}
-	if err := k.start(); err != nil {
+	if err != nil {
 		k.say(word{Said: saidRefused, Text: err.Error()})
 		k.say(word{Said: saidGone})
 		return 1
@@ -115,6 +118,22 @@ func keep(text string) int {
 			k.look()
 		}
 	}
+}
+
+// keepFiles sees to it that the function gets none of this process's open
+// files. Each may be one that rota's own parent left open for rota, such as a
+// key: those come without the mark that Go gives to what it opens.
+func keepFiles() error {
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return errors.New("which files are open cannot be known, and the function must not have them: mount /proc: " + err.Error())
+	}
+	for _, f := range open {
+		if fd, err := strconv.Atoi(f.Name()); err == nil {
+			syscall.CloseOnExec(fd) // the function's own three are given to it by ForkExec
+		}
+	}
+	return nil
 }
 
 type keeper struct {
@@ -147,12 +166,12 @@ func (k *keeper) start() error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}); err != nil {
 		return errors.New("the kernel refuses to go without core files: " + err.Error())
 	}
-	path, err := exec.LookPath(k.Argv[0]) // in the function's own PATH; with a slash it is relative to its folder
-	if err != nil && !hasSlash(k.Argv[0]) {
-		return errors.New("there is no program " + k.Argv[0] + " in its PATH")
-	}
-	if hasSlash(k.Argv[0]) {
-		path = k.Argv[0]
+	path := k.Argv[0] // relative to its folder
+	if !strings.Contains(path, "/") {
+		var err error
+		if path, err = exec.LookPath(path); err != nil { // in the function's own PATH
+			return errors.New("there is no program " + k.Argv[0] + " in its PATH")
+		}
 	}
 	null, err := os.Open(os.DevNull)
 	if err != nil {
@@ -174,15 +193,6 @@ func (k *keeper) start() error {
 	}
 	k.say(word{Said: saidStarted, Number: int64(k.pid)})
 	return nil
-}
-
-func hasSlash(s string) bool {
-	for _, c := range []byte(s) {
-		if c == '/' {
-			return true
-		}
-	}
-	return false
 }
 
 func prctl(option uintptr) error {
@@ -219,7 +229,7 @@ func statusText(st syscall.WaitStatus) string {
 	if st.Signaled() {
 		return "signal: " + st.Signal().String()
 	}
-	return "exit status " + itoa(st.ExitStatus())
+	return "exit status " + strconv.Itoa(st.ExitStatus())
 }
 
 // look ends a function that uses too much.

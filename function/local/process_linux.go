@@ -348,5 +348,3 @@ func (p *Process) sweep() {
 		}
 	}
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

@@ -470,3 +470,27 @@ func TestAKilledHostLeavesNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestAFunctionGetsNoneOfOurOpenFiles: not one that was left open for this
+// process by its own parent either, as a shell does with 9<seal.key.
+func TestAFunctionGetsNoneOfOurOpenFiles(t *testing.T) {
+	key := filepath.Join(t.TempDir(), "seal.key")
+	if err := os.WriteFile(key, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fd, err := syscall.Open(key, syscall.O_RDONLY, 0) // without O_CLOEXEC
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Close(fd) }()
+	if !strings.Contains(strings.Join(openFiles(), "\n"), key) {
+		t.Fatal("the file is not open here")
+	}
+	out, _ := begin(t, spec(t, "lists-files")).Invoke(t.Context(), []byte(`{}`))
+	if out.Failure != nil || !strings.Contains(string(out.Payload), "pipe:") {
+		t.Fatalf("it does not tell what it has open: %s %v", out.Payload, out.Failure)
+	}
+	if strings.Contains(string(out.Payload), key) {
+		t.Errorf("it has %s", out.Payload)
+	}
+}
