@@ -39,7 +39,10 @@ func (r *Router) Check(f store.Function) error {
 		return bad("The time-out of a function is between 1 second and 15 minutes.")
 	}
 	if f.Kind == store.RemoteFunction {
-		return checkRemote(f)
+		if err := checkRemote(f); err != nil || f.Credentials != "" {
+			return err
+		}
+		return r.Remote.ambient(f)
 	}
 	if r.Local == nil {
 		return &rota.Error{Code: rota.AccessDenied, Message: "This server runs no commands. Start it with rota serve --local-functions, or register a remote function."}

@@ -67,7 +67,9 @@ func TestBadFunctions(t *testing.T) {
 			}
 			w.register(c.how+" "+c.step, c.timeout)
 			token := w.rotate()
-			w.until("the failure", func() bool { return slices.ContainsFunc(w.journal(), func(entry string) bool { return strings.Contains(entry, c.cause) }) })
+			w.until("the failure", func() bool {
+				return slices.ContainsFunc(w.journal(), func(entry string) bool { return strings.Contains(entry, c.cause) })
+			})
 			if !slices.ContainsFunc(w.journal(), func(entry string) bool { return strings.Contains(entry, c.cause) && strings.Contains(entry, c.note) }) {
 				t.Errorf("that entry of the journal lacks %q:\n%s", c.note, strings.Join(w.journal(), "\n"))
 			}

@@ -4,6 +4,7 @@ package function_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -23,6 +24,7 @@ import (
 
 	"github.com/rotahq/rota"
 	"github.com/rotahq/rota/access/session"
+	"github.com/rotahq/rota/function/remote"
 	"github.com/rotahq/rota/store"
 	"github.com/rotahq/rota/wire"
 )
@@ -341,6 +343,40 @@ func TestWhatARemoteFunctionCannotDoIsInTheJournal(t *testing.T) {
 			if text := strings.Join(w.journal(), "\n") + w.log.String(); strings.Contains(text, secretKey) || strings.Contains(text, url.QueryEscape(secretKey)) {
 				t.Error("the key is in the journal or the log")
 			}
+		})
+	}
+}
+
+// TestRotasOwnAWSCredentialsGoToAWSAndOnlyWhereThatIsWanted: also for a
+// function that was registered before that was asked.
+func TestRotasOwnAWSCredentialsGoToAWSAndOnlyWhereThatIsWanted(t *testing.T) {
+	for _, c := range []struct {
+		guards, endpoint string
+		wanted           bool // rota serve --ambient-aws
+		cause            string
+	}{
+		{"not where nobody asked for it", "", false, "This server signs for no function with its own AWS credentials"},
+		{"not to an address that somebody chose", "http://127.0.0.1:1", true, "With an endpoint of its own a remote function needs a secret"},
+		{"to AWS where it is wanted", "", true, "signed with its own"},
+	} {
+		t.Run(c.guards, func(t *testing.T) {
+			w := newWorld(t)
+			if c.wanted {
+				w.router.Remote.Ambient = func(context.Context, remote.Target) (*remote.Client, error) {
+					return nil, errors.New("signed with its own")
+				}
+			}
+			f := store.Function{Name: "there", Definition: store.Definition{
+				Kind: store.RemoteFunction, Timeout: 20 * time.Second, Target: "fn", TargetRegion: region, Endpoint: c.endpoint,
+			}}
+			if err := w.router.Check(f); (err == nil) != (c.cause == "signed with its own") || err != nil && !strings.Contains(err.Error(), c.cause) {
+				t.Errorf("registering it: %v", err)
+			}
+			must(w.store.PutFunction(t.Context(), rota.Caller{}, f, func() error { return nil }))
+			arn := strings.TrimSuffix(fnARN, "fn") + "there"
+			must(w.store.RotateSecret(t.Context(), rota.Caller{}, store.RotateSecretInput{SecretID: "app/key", ClientRequestToken: newID(), RotationLambdaARN: &arn}))
+			w.run()
+			w.until("the failure", func() bool { return strings.Contains(strings.Join(w.journal(), "\n"), "createSecret failed: "+c.cause) })
 		})
 	}
 }

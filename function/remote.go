@@ -15,8 +15,8 @@ import (
 // Remote invokes functions behind the Lambda Invoke API.
 type Remote struct {
 	Store *store.Store
-	// Ambient makes clients with rota's own AWS credentials, for functions
-	// that name no secret with others.
+	// Ambient makes clients with rota's own AWS credentials, for functions of
+	// AWS that name no secret with others; nil: those are refused.
 	Ambient func(context.Context, remote.Target) (*remote.Client, error)
 }
 
@@ -50,6 +50,9 @@ func (r Remote) invoke(ctx context.Context, f store.Function, secretID string, p
 func (r Remote) client(ctx context.Context, f store.Function) (*remote.Client, error) {
 	target := remote.Target{Function: f.Target, Region: f.TargetRegion, Endpoint: f.Endpoint}
 	if f.Credentials == "" {
+		if err := r.ambient(f); err != nil {
+			return nil, rotation.Permanent(err)
+		}
 		return r.Ambient(ctx, target)
 	}
 	known, err := r.Store.Known(ctx, rota.Caller{Account: f.Account, Region: f.Region}, f.Credentials)
@@ -61,6 +64,19 @@ func (r Remote) client(ctx context.Context, f store.Function) (*remote.Client, e
 		return nil, rotation.Permanent(fmt.Errorf("the secret %s with the credentials of the function %s: %w", f.Credentials, f.Name, err))
 	}
 	return remote.New(target, keys), nil
+}
+
+// ambient refuses to sign with rota's own AWS credentials, session token and
+// all, unless who runs rota wants it; and it never does for an address that
+// somebody chose who may register a function and no more.
+func (r Remote) ambient(f store.Function) error {
+	switch {
+	case f.Endpoint != "":
+		return rota.E(rota.InvalidParameter, "With an endpoint of its own a remote function needs a secret with the access key for it: rota function add --credentials-secret NAME. This server's own AWS credentials go to AWS only.")
+	case r.Ambient == nil:
+		return rota.E(rota.InvalidParameter, "This server signs for no function with its own AWS credentials. Name a secret with an access key: rota function add --credentials-secret NAME; or start it with rota serve --ambient-aws.")
+	}
+	return nil
 }
 
 // clean is Local's, for a function whose process is elsewhere.

@@ -23,7 +23,6 @@ import (
 	"github.com/rotahq/rota/engine"
 	"github.com/rotahq/rota/function"
 	"github.com/rotahq/rota/function/local"
-	"github.com/rotahq/rota/function/remote"
 	"github.com/rotahq/rota/internal/testdb"
 	"github.com/rotahq/rota/internal/testlog"
 	"github.com/rotahq/rota/rotation"
@@ -123,7 +122,7 @@ func newWorld(t testing.TB) *world {
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.router = &function.Router{
 		InProcess: function.InProcess{Handler: &rotation.Handler{Catalog: catalog, Now: time.Now, Rand: rand.Reader}, Store: w.store},
-		Store:     w.store, Remote: function.Remote{Store: w.store, Ambient: remote.Ambient()},
+		Store:     w.store, Remote: function.Remote{Store: w.store},
 		Local: function.NewLocal(function.LocalConfig{
 			Store: w.store, Host: local.Host{Now: time.Now, NewID: newID}, Endpoint: func() string { return w.url },
 			Sessions: sessions{who}, Limit: 3, StepTimeout: 20 * time.Second,

@@ -55,7 +55,7 @@ func (g *global) shows(f wire.ShownFunction) error {
 	rows := [][]string{{"name", f.FunctionName}, {"ARN", f.FunctionArn}, {"kind", f.Kind}, {"time-out", seconds(f.TimeoutSeconds)}}
 	if r := f.Remote; r != nil {
 		rows = append(rows, []string{"function", r.FunctionName}, []string{"region", orDash(r.Region)}, []string{"endpoint", or(r.Endpoint, "AWS")},
-			[]string{"credentials", or(r.CredentialsSecretId, "the server's own AWS credentials")})
+			[]string{"credentials", or(r.CredentialsSecretId, "the server's own on AWS, with rota serve --ambient-aws")})
 	} else {
 		rows = append(rows, []string{"command", strings.Join(f.Command, " ")}, []string{"folder", f.Folder}, []string{"handler", orDash(f.Handler)},
 			[]string{"environment", orDash(strings.Join(f.Variables, " "))}, []string{"memory", strconv.Itoa(f.MemoryMB) + "MB"})

@@ -42,10 +42,12 @@ server's. The values of --env are kept sealed and never shown again; what stands
 in the command is not secret.
 
 A remote one is called by name or ARN behind the Lambda Invoke API. The key comes
-from a secret with access_key_id, secret_access_key and maybe session_token, or
-else is the server's own on AWS.
+from a secret with access_key_id, secret_access_key and maybe session_token. On
+AWS itself it may be left out where the server was started with --ambient-aws,
+which signs with the server's own credentials.
 
-  rota function add keys --remote arn:aws:lambda:eu-west-1:123456789012:function:keys
+  rota function add keys --remote arn:aws:lambda:eu-west-1:123456789012:function:keys \
+      --credentials-secret rota/aws
   rota function add keys --remote keys --endpoint-url https://other:7682 \
       --remote-region us-east-1 --credentials-secret rota/other
 ` + exitHelp,
@@ -85,7 +87,7 @@ else is the server's own on AWS.
 	f.StringVar(&o.remote.FunctionName, "remote", "", "name or ARN of a function behind the Lambda Invoke API")
 	f.StringVar(&o.remote.Endpoint, "endpoint-url", "", "where that API is, if not at AWS")
 	f.StringVar(&o.remote.Region, "remote-region", "", "region that requests to it are signed for")
-	f.StringVar(&o.remote.CredentialsSecretId, "credentials-secret", "", "secret with the access key for it")
+	f.StringVar(&o.remote.CredentialsSecretId, "credentials-secret", "", "secret with the access key for it (default the server's own on AWS, with rota serve --ambient-aws)")
 	return cmd
 }
 

@@ -24,6 +24,7 @@ type functionConfig struct {
 	limit  int
 	user   string
 	cgroup string
+	aws    bool
 }
 
 const cgroupAuto = "auto"
@@ -34,6 +35,7 @@ func (c *functionConfig) flags(cmd *cobra.Command) {
 	f.IntVar(&c.limit, "function-processes", 16, "how many processes of functions run at once; each serves one rotation")
 	f.StringVar(&c.user, "function-user", "", "user to run functions as, instead of rota's own (needs root)")
 	f.StringVar(&c.cgroup, "function-cgroup", cgroupAuto, "folder of cgroup v2 to make groups for functions in; auto takes what systemd delegated, none watches memory instead")
+	f.BoolVar(&c.aws, "ambient-aws", false, "invoke functions on AWS that name no secret with a key with this machine's own AWS credentials: for whoever may register functions")
 }
 
 func (c functionConfig) check() error {
@@ -51,7 +53,10 @@ func (n *node) router(c nodeConfig) (*function.Router, error) {
 	handler := &rotation.Handler{Catalog: c.catalog, Env: c.getenv, Now: n.store.Now, Rand: rand.Reader}
 	r := &function.Router{
 		InProcess: function.InProcess{Handler: handler, Store: n.store}, Store: n.store,
-		Remote: function.Remote{Store: n.store, Ambient: remote.Ambient()},
+		Remote: function.Remote{Store: n.store},
+	}
+	if c.functions.aws {
+		r.Remote.Ambient = remote.Ambient()
 	}
 	if !c.functions.local {
 		return r, nil
@@ -63,7 +68,7 @@ func (n *node) router(c nodeConfig) (*function.Router, error) {
 			return nil, err
 		}
 	} else if os.Geteuid() == 0 {
-		n.log.Warn("functions run as root, as rota does: name a user for them with --function-user")
+		n.log.Warn("functions run as root, as rota does, and may read its key and its memory: name a user for them with --function-user")
 	}
 	switch c.functions.cgroup {
 	case cgroupAuto:
