@@ -13,9 +13,9 @@ import (
 // two questions: a function that gets no credentials can be told a value all the
 // same, by whoever invokes it or from elsewhere.
 type Trial struct {
-	Payload []byte
-	Lent    string // the secret that a local function gets credentials for; "" for none
-	Named   string // the secret that the payload names, whose values are kept out of what is told; "" for none
+	invoke.Request
+	Lent  string // the secret that a local function gets credentials for; "" for none
+	Named string // the secret that the payload names, whose values are kept out of what is told; "" for none
 }
 
 // ByCaller invokes a function for a caller who may: once, in a process of its
@@ -25,7 +25,7 @@ func (r *Router) ByCaller(ctx context.Context, f store.Function, t Trial) (invok
 	defer cancel()
 	switch {
 	case f.Kind == store.RemoteFunction:
-		return r.Remote.invoke(ctx, f, t.Named, t.Payload)
+		return r.Remote.invoke(ctx, f, t.Named, t.Request)
 	case r.Local == nil:
 		return invoke.Outcome{}, &rota.Error{Code: rota.AccessDenied, Message: "This server runs no commands.", Hint: noLocal}
 	}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
@@ -82,7 +84,8 @@ func TestAFunctionsErrorIsAnAnswerWithAHeader(t *testing.T) {
 	if err != nil || out.StatusCode != 200 || aws.ToString(out.FunctionError) != "Unhandled" {
 		t.Fatalf("%v %v", out, err)
 	}
-	if want := `{"errorType":"Runtime.ExitError","errorMessage":"Runtime exited with error: exit status 4"}`; string(out.Payload) != want {
+	id, _ := middleware.GetRequestIDMetadata(out.ResultMetadata)
+	if want := `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: ` + id + ` Error: Runtime exited with error: exit status 4"}`; id == "" || string(out.Payload) != want {
 		t.Errorf("got %s", out.Payload)
 	}
 	if log, _ := base64.StdEncoding.DecodeString(aws.ToString(out.LogResult)); string(log) != "no more\n" {
@@ -92,6 +95,29 @@ func TestAFunctionsErrorIsAnAnswerWithAHeader(t *testing.T) {
 	out, err = w.admin().Invoke(t.Context(), &lambda.InvokeInput{FunctionName: fn("fn"), Payload: event})
 	if err != nil || !strings.Contains(string(out.Payload), "the secret is not in rotation") {
 		t.Errorf("%s %v", out.Payload, err)
+	}
+}
+
+// TestAFunctionIsToldWhichRequestItIsAndByWhom: the id is the one that the
+// caller has, and the client's context comes through a remote function too.
+func TestAFunctionIsToldWhichRequestItIsAndByWhom(t *testing.T) {
+	w := newWorld(t)
+	w.register("tells", 20*time.Second)
+	w.remotely(w.url, 20*time.Second)
+	client := base64.StdEncoding.EncodeToString([]byte("{ \"custom\":\n{\"a\":\"b c\"} }"))
+	for _, name := range []string{"fn", "there"} {
+		out, err := w.admin().Invoke(t.Context(), &lambda.InvokeInput{FunctionName: &name, ClientContext: &client})
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, _ := middleware.GetRequestIDMetadata(out.ResultMetadata)
+		var got [2]string
+		if err := json.Unmarshal(out.Payload, &got); err != nil || got[1] != `{"custom":{"a":"b c"}}` {
+			t.Errorf("%s is told %s", name, out.Payload)
+		}
+		if name == "fn" && (id == "" || got[0] != id) {
+			t.Errorf("it is told the id %q, and the caller %q", got[0], id)
+		}
 	}
 }
 
@@ -173,6 +199,10 @@ func TestRequestsThatTheSDKNeverSends(t *testing.T) {
 		{"a signature for Secrets Manager is none for Lambda", "POST", "/2015-03-31/functions/fn/invocations", wire.Service, [2]string{}, 403},
 		{"an unknown kind of invocation is refused", "POST", "/2015-03-31/functions/fn/invocations", "lambda", [2]string{"X-Amz-Invocation-Type", "Later"}, 400},
 		{"an unknown kind of log is refused", "POST", "/2015-03-31/functions/fn/invocations", "lambda", [2]string{"X-Amz-Log-Type", "All"}, 400},
+		{"a client's context that is no base64 is refused", "POST", "/2015-03-31/functions/fn/invocations", "lambda", [2]string{"X-Amz-Client-Context", "{}"}, 400},
+		{"one that is no object too", "POST", "/2015-03-31/functions/fn/invocations", "lambda", [2]string{"X-Amz-Client-Context", "WzFd"}, 400},
+		{"and one that is too long", "POST", "/2015-03-31/functions/fn/invocations", "lambda", [2]string{"X-Amz-Client-Context", base64.StdEncoding.EncodeToString([]byte(`{"a":"` + strings.Repeat("x", 2678) + `"}`))}, 400},
+		{"one that just fits is taken", "POST", "/2015-03-31/functions/fn/invocations", "lambda", [2]string{"X-Amz-Client-Context", base64.StdEncoding.EncodeToString([]byte(`{"a":"` + strings.Repeat("x", 2677) + `"}`))}, 200},
 		{"what is no name is refused", "POST", "/2015-03-31/functions/a%20b/invocations", "lambda", [2]string{}, 400},
 		{"a path upwards is refused", "POST", "/2015-03-31/functions/..%2F..%2Fx/invocations", "lambda", [2]string{}, 400},
 		{"a request without a payload is {}", "POST", "/2015-03-31/functions/fn/invocations", "lambda", [2]string{}, 200},
@@ -240,7 +270,7 @@ func TestAFunctionBehindTheInvokeAPIRotates(t *testing.T) {
 	token := must(w.store.RotateSecret(t.Context(), rota.Caller{}, store.RotateSecretInput{SecretID: "app/key", ClientRequestToken: newID(), RotationLambdaARN: &arn})).VersionID
 	w.run()
 	w.until("the failure of the first attempt, with its log", func() bool {
-		return strings.Contains(strings.Join(w.journal(), "\n"), "setSecret failed: Runtime.ExitError: Runtime exited with error: exit status 4; its log ends: no more")
+		return strings.Contains(strings.Join(w.journal(), "\n"), "Error: Runtime exited with error: exit status 4; its log ends: no more")
 	})
 	w.mend()
 	w.until("the rotation", func() bool { return w.secret().VersionOf(rota.Current) == token && !w.secret().Rotation.Last.IsZero() })

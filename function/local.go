@@ -192,7 +192,7 @@ func (l *Local) once(ctx context.Context, f store.Function, t Trial) (invoke.Out
 	if err != nil {
 		return invoke.Outcome{}, err
 	}
-	out, cut := s.process.Invoke(ctx, t.Payload)
+	out, cut := s.process.Do(ctx, t.Request)
 	out.Notes = append(out.Notes, s.process.End()...)
 	return cleaned(ctx, l.Store, s, out, cut), nil
 }

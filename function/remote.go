@@ -26,19 +26,19 @@ func (r Remote) step(ctx context.Context, f store.Function, c Call) (invoke.Outc
 	if err != nil {
 		return invoke.Outcome{}, err
 	}
-	return r.invoke(ctx, f, c.Event.SecretID, payload)
+	return r.invoke(ctx, f, c.Event.SecretID, invoke.Request{Payload: payload})
 }
 
 // invoke invokes a function. What it says of its failure is cleaned of the
 // values of the secret.
-func (r Remote) invoke(ctx context.Context, f store.Function, secretID string, payload []byte) (invoke.Outcome, error) {
+func (r Remote) invoke(ctx context.Context, f store.Function, secretID string, req invoke.Request) (invoke.Outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.Timeout)
 	defer cancel()
 	client, err := r.client(ctx, f)
 	if err != nil {
 		return invoke.Outcome{}, err
 	}
-	out, err := client.Invoke(ctx, payload)
+	out, err := client.Do(ctx, req)
 	if err != nil {
 		return out, err
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -65,6 +66,7 @@ type asked struct {
 	kind    string // RequestResponse, Event or DryRun
 	tail    bool
 	payload []byte
+	context string // the client's own, a JSON object; "" for none
 	secret  string // that the payload names
 }
 
@@ -97,7 +99,7 @@ func (s *Server) invoke(w http.ResponseWriter, r *http.Request, q *request) (a r
 	if err != nil {
 		return a, err
 	}
-	trial := function.Trial{Payload: in.payload, Lent: lent, Named: in.secret}
+	trial := function.Trial{Request: invoke.Request{ID: q.id, Payload: in.payload, Context: in.context}, Lent: lent, Named: in.secret}
 	switch in.kind {
 	case wire.DryRun:
 		return reply{status: http.StatusNoContent}, nil
@@ -119,7 +121,7 @@ func (s *Server) invoke(w http.ResponseWriter, r *http.Request, q *request) (a r
 	}
 	a = reply{status: http.StatusOK, body: out.Payload, failed: out.Failure != nil, log: out.Log, withLog: in.tail}
 	if out.Failure != nil {
-		a.body = out.Failure.Payload()
+		a.body = out.Failure.Answer(q.id)
 	}
 	return a, nil
 }
@@ -174,7 +176,31 @@ func (s *Server) readInvoke(r *http.Request, q *request) (in asked, err error) {
 	default:
 		return in, rota.E(rota.Validation, "%s is None or Tail.", wire.HeaderLogType)
 	}
+	if in.context, err = clientContext(r.Header.Get(wire.HeaderClientContext)); err != nil {
+		return in, err
+	}
+	if in.kind != wire.RequestResponse {
+		in.context = "" // Lambda passes it on where somebody waits, and nowhere else
+	}
 	return in, in.read()
+}
+
+// clientContext reads what a client tells of itself: on one line, as it has to
+// fit into a header.
+func clientContext(header string) (string, error) {
+	if len(header) > invoke.MaxContext {
+		return "", rota.E(rota.Validation, "%s has at most %d bytes of base64.", wire.HeaderClientContext, invoke.MaxContext)
+	}
+	if header == "" {
+		return "", nil
+	}
+	b, err := base64.StdEncoding.DecodeString(header)
+	var object map[string]json.RawMessage
+	var line bytes.Buffer
+	if err != nil || json.Unmarshal(b, &object) != nil || json.Compact(&line, b) != nil {
+		return "", rota.E(rota.Serialization, "Client context must be a valid Base64-encoded JSON object.")
+	}
+	return line.String(), nil
 }
 
 // read looks at the payload, which is any JSON; of a rotation event it names

@@ -32,6 +32,7 @@ const (
 	HeaderInvocationType  = "X-Amz-Invocation-Type"
 	HeaderLogType         = "X-Amz-Log-Type"
 	HeaderFunctionError   = "X-Amz-Function-Error"
+	HeaderClientContext   = "X-Amz-Client-Context"
 	HeaderLogResult       = "X-Amz-Log-Result"
 	HeaderExecutedVersion = "X-Amz-Executed-Version"
 )

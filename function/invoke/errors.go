@@ -36,7 +36,23 @@ func ParseFailure(body []byte, headerType string) *Failure {
 	return f
 }
 
-// Payload is the error object that an invoker is answered.
+// Answer is the error object that whoever invoked is answered. As from Lambda,
+// what the platform says of a function names the request; the journal, which
+// has the cause first, does without.
+func (f *Failure) Answer(requestID string) []byte {
+	told := *f
+	switch f.Type {
+	case ExitError, InitError, OutOfMemory, Timedout:
+		if !strings.HasPrefix(f.Message, requestPrefix) { // as a platform elsewhere said it
+			told.Message = requestPrefix + requestID + " Error: " + f.Message
+		}
+	}
+	return told.Payload()
+}
+
+const requestPrefix = "RequestId: "
+
+// Payload is a failure as an error object.
 func (f *Failure) Payload() []byte {
 	b, err := json.Marshal(struct {
 		Type    string `json:"errorType"`

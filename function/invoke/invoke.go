@@ -11,7 +11,15 @@ const (
 	MaxPayload = 6_291_556 // of a synchronous request, and of any answer
 	MaxEvent   = 1 << 20   // of an asynchronous request
 	MaxTail    = 4 << 10   // of the log that an answer carries along
+	MaxContext = 3583      // of the client's context, in base64
 )
+
+// Request is one invocation.
+type Request struct {
+	ID      string // what the function is told, and whoever invoked it; "" for any
+	Payload []byte
+	Context string // what the client tells of itself, a JSON object; "" for nothing
+}
 
 // The error types of the platform: what Lambda says of a function that could
 // not say anything itself.
@@ -30,11 +38,10 @@ const MsgTooLarge = "Response payload size exceeded maximum allowed payload size
 
 // Outcome is one invocation that came to its end.
 type Outcome struct {
-	RequestID string
-	Payload   []byte   // the function's answer; of a failure, its error object
-	Failure   *Failure // nil: it succeeded
-	Log       string   // the end of what it wrote
-	Notes     []string // what else is worth telling: it answered twice, it left processes behind
+	Payload []byte   // the function's answer; of a failure, its error object
+	Failure *Failure // nil: it succeeded
+	Log     string   // the end of what it wrote
+	Notes   []string // what else is worth telling: it answered twice, it left processes behind
 }
 
 // Failure is a function that failed, in its own words or the platform's.

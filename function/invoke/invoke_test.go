@@ -35,6 +35,19 @@ func TestParseFailure(t *testing.T) {
 	}
 }
 
+func TestWhatThePlatformSaysOfAFunctionNamesTheRequest(t *testing.T) {
+	for want, f := range map[string]invoke.Failure{
+		`{"errorType":"Runtime.ExitError","errorMessage":"RequestId: r Error: exit status 1"}`:  {Type: invoke.ExitError, Message: "exit status 1"},
+		`{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: r Error: timed out"}`:       {Type: invoke.Timedout, Message: "timed out"},
+		`{"errorType":"Runtime.OutOfMemory","errorMessage":"RequestId: other Error: too much"}`: {Type: invoke.OutOfMemory, Message: "RequestId: other Error: too much"},
+		`{"errorType":"ValueError","errorMessage":"no host"}`:                                   {Type: "ValueError", Message: "no host"},
+	} {
+		if got := string(f.Answer("r")); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
 func TestParseName(t *testing.T) {
 	for text, want := range map[string]invoke.Name{
 		"fn":                                   {Function: "fn"},

@@ -94,8 +94,8 @@ func behave(how string) {
 		case "echoes":
 			a.post("invocation/"+id+"/response", event)
 		case "headers":
-			a.post("invocation/"+id+"/response", fmt.Appendf(nil, "%s %s %s", h.Get("Lambda-Runtime-Invoked-Function-Arn"),
-				h.Get("Lambda-Runtime-Deadline-Ms"), h.Get("Lambda-Runtime-Trace-Id")))
+			a.post("invocation/"+id+"/response", fmt.Appendf(nil, "%s %s %s %s %s", h.Get("Lambda-Runtime-Invoked-Function-Arn"),
+				h.Get("Lambda-Runtime-Deadline-Ms"), h.Get("Lambda-Runtime-Trace-Id"), id, h.Get("Lambda-Runtime-Client-Context")))
 		case "environment":
 			a.post("invocation/"+id+"/response", []byte(strings.Join(os.Environ(), "\n")))
 		case "lists-files":

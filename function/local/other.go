@@ -25,6 +25,11 @@ func (*Process) Invoke(context.Context, []byte) (invoke.Outcome, bool) {
 	return invoke.Outcome{}, false
 }
 
+// Do does nothing.
+func (*Process) Do(context.Context, invoke.Request) (invoke.Outcome, bool) {
+	return invoke.Outcome{}, false
+}
+
 // End does nothing.
 func (*Process) End() []string { return nil }
 

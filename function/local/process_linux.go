@@ -225,12 +225,17 @@ func (p *Process) stop(why *invoke.Failure) {
 	}
 }
 
-// Invoke runs one invocation and returns when it is over: the function
+// Invoke is Do with a payload and nothing else.
+func (p *Process) Invoke(ctx context.Context, payload []byte) (out invoke.Outcome, cut bool) {
+	return p.Do(ctx, invoke.Request{Payload: payload})
+}
+
+// Do runs one invocation and returns when it is over: the function
 // answered and asked for the next one, or failed, or its time was up. ctx may
 // end it sooner than the function's own time-out. After a failure the process
 // is of no more use, and End is due. The log of the outcome is as the function
 // wrote it: whoever passes it on removes what is secret.
-func (p *Process) Invoke(ctx context.Context, payload []byte) (out invoke.Outcome, cut bool) {
+func (p *Process) Do(ctx context.Context, req invoke.Request) (out invoke.Outcome, cut bool) {
 	timeout := p.spec.Timeout
 	deadline := p.host.Now().Add(timeout)
 	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
@@ -239,8 +244,10 @@ func (p *Process) Invoke(ctx context.Context, payload []byte) (out invoke.Outcom
 	}
 	timed, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	i := &invocation{id: p.host.NewID(), payload: payload, deadline: deadline}
-	out.RequestID = i.id
+	if req.ID == "" {
+		req.ID = p.host.NewID()
+	}
+	i := &invocation{id: req.ID, payload: req.Payload, context: req.Context, deadline: deadline}
 	p.api.offer(i)
 	answered := p.api.await(timed, p.stopped, func() bool { return i.answered || p.api.initErr != nil })
 	if answered {

@@ -197,10 +197,14 @@ func TestHeadersOfAnInvocation(t *testing.T) {
 	deadline := time.Now().Add(7 * time.Second)
 	ctx, cancel := context.WithDeadline(t.Context(), deadline)
 	defer cancel()
-	out, _ := p.Invoke(ctx, []byte(`{}`))
+	out, _ := p.Do(ctx, invoke.Request{ID: "the-request", Payload: []byte(`{}`), Context: `{"custom":{"a":"b"}}`})
 	f := strings.Fields(string(out.Payload))
-	if len(f) != 3 || f[0] != arn || f[1] != strconv.FormatInt(deadline.UnixMilli(), 10) || !strings.HasPrefix(f[2], "Root=1-") {
+	if len(f) != 5 || f[0] != arn || f[1] != strconv.FormatInt(deadline.UnixMilli(), 10) || !strings.HasPrefix(f[2], "Root=1-") || f[3] != "the-request" || f[4] != `{"custom":{"a":"b"}}` {
 		t.Errorf("got %q; the deadline is the sooner of the function's and the caller's, %d", f, deadline.UnixMilli())
+	}
+	out, _ = p.Invoke(t.Context(), []byte(`{}`))
+	if f := strings.Fields(string(out.Payload)); len(f) != 4 || len(f[3]) != 36 {
+		t.Errorf("got %q; without an id it gets one, and nothing of the last one's context", f)
 	}
 }
 

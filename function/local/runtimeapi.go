@@ -49,11 +49,12 @@ type runtimeAPI struct {
 	repeated int  // answers to what was answered
 }
 
-// invocation is one of them. Its fields but id, payload and deadline belong
-// to the API's lock.
+// invocation is one of them. What is not of the request or its deadline
+// belongs to the API's lock.
 type invocation struct {
 	id       string
 	payload  []byte
+	context  string
 	deadline time.Time
 
 	given    bool // the runtime has it
@@ -191,6 +192,9 @@ func (a *runtimeAPI) next(w http.ResponseWriter, r *http.Request) {
 	h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(i.deadline.UnixMilli(), 10))
 	h.Set("Lambda-Runtime-Invoked-Function-Arn", a.arn)
 	h.Set("Lambda-Runtime-Trace-Id", a.traceID)
+	if i.context != "" {
+		h.Set("Lambda-Runtime-Client-Context", i.context)
+	}
 	h.Set("Content-Length", strconv.Itoa(len(i.payload)))
 	_, _ = w.Write(i.payload) // a runtime that is gone exits too
 }

@@ -146,15 +146,24 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 // busyDelay is how long a function that is throttled is left alone.
 const busyDelay = 10 * time.Second
 
-// Invoke invokes the function once and waits for its answer, until ctx is
-// over. An error means that it could not be invoked, or that nobody knows: it
+// Invoke is Do with a payload and nothing else.
+func (c *Client) Invoke(ctx context.Context, payload []byte) (invoke.Outcome, error) {
+	return c.Do(ctx, invoke.Request{Payload: payload})
+}
+
+// Do invokes the function once and waits for its answer, until ctx is over.
+// Which id the request has is the endpoint's to say. An error means that it could not be invoked, or that nobody knows: it
 // may still be running then. A function that failed is an outcome. The log of
 // the outcome is as the function wrote it.
-func (c *Client) Invoke(ctx context.Context, payload []byte) (invoke.Outcome, error) {
+func (c *Client) Do(ctx context.Context, req invoke.Request) (invoke.Outcome, error) {
 	start := time.Now()
-	res, err := c.api.Invoke(ctx, &lambda.InvokeInput{
-		FunctionName: &c.function, Payload: payload, InvocationType: types.InvocationTypeRequestResponse, LogType: types.LogTypeTail,
-	})
+	in := &lambda.InvokeInput{
+		FunctionName: &c.function, Payload: req.Payload, InvocationType: types.InvocationTypeRequestResponse, LogType: types.LogTypeTail,
+	}
+	if req.Context != "" {
+		in.ClientContext = aws.String(base64.StdEncoding.EncodeToString([]byte(req.Context)))
+	}
+	res, err := c.api.Invoke(ctx, in)
 	if err != nil {
 		return invoke.Outcome{}, c.failed(ctx, err, time.Since(start))
 	}

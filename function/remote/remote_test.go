@@ -43,8 +43,11 @@ func lambdaError(status int, typ, message string) http.HandlerFunc {
 func TestWhatIsSentIsSignedForLambda(t *testing.T) {
 	var got *http.Request
 	c, _ := answering(t, func(_ http.ResponseWriter, r *http.Request) { got = r.Clone(context.Background()) })
-	if _, err := c.Invoke(t.Context(), []byte(`{}`)); err != nil {
+	if _, err := c.Do(t.Context(), invoke.Request{Payload: []byte(`{}`), Context: `{"custom":{}}`}); err != nil {
 		t.Fatal(err)
+	}
+	if b, err := base64.StdEncoding.DecodeString(got.Header.Get("X-Amz-Client-Context")); err != nil || string(b) != `{"custom":{}}` {
+		t.Errorf("the client's context is %q %v", b, err)
 	}
 	if got.URL.Path != "/2015-03-31/functions/fn/invocations" || got.Header.Get("X-Amz-Invocation-Type") != "RequestResponse" || got.Header.Get("X-Amz-Log-Type") != "Tail" {
 		t.Errorf("%s %v", got.URL, got.Header)
