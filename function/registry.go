@@ -2,6 +2,7 @@ package function
 
 import (
 	"context"
+	"errors"
 
 	"github.com/rotahq/rota"
 	"github.com/rotahq/rota/function/invoke"
@@ -131,7 +132,8 @@ func usable(s store.Setup, id string) (rota.Secret, rota.Value, error) {
 
 // publicText is the part of an error that a caller may see.
 func publicText(err error) string {
-	if e, ok := err.(*rota.Error); ok {
+	var e *rota.Error
+	if errors.As(err, &e) {
 		return e.Message
 	}
 	return "internal error"

@@ -102,6 +102,8 @@ func behave(how string) {
 			a.post("invocation/"+id+"/response", []byte(strings.Join(openFiles(), "\n")))
 		case "fails":
 			a.post("invocation/"+id+"/error", []byte(`{"errorType":"ValueError","errorMessage":"no host","stackTrace":["app.py"]}`))
+		case "huge-error":
+			a.post("invocation/"+id+"/error", []byte(`{"errorType":"ValueError","errorMessage":"`+strings.Repeat("x", 256<<10)+`"}`))
 		case "garbage":
 			a.post("invocation/"+id+"/error", []byte("<html>oops"))
 		case "dies":

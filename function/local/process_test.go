@@ -127,6 +127,7 @@ func TestBadFunctions(t *testing.T) {
 	}{
 		{guards: "an error of the function is in its own words", handler: "fails", fails: "ValueError: no host"},
 		{guards: "an error that cannot be read is one", handler: "garbage", fails: invoke.Unknown},
+		{guards: "one that is too large says so", handler: "huge-error", fails: "Runtime.UnknownReason: the function's error is too large to be read: it may have 262144 bytes"},
 		{guards: "a function that never answers is timed out", handler: "hangs", timeout: 300 * time.Millisecond, fails: "Sandbox.Timedout: Task timed out after 0.30 seconds", says: "invocation 1"},
 		{
 			guards: "a program that is no function is timed out, and told so", handler: "never-asks", timeout: 300 * time.Millisecond,

@@ -241,7 +241,11 @@ func readFailure(r *http.Request) *invoke.Failure {
 	if err != nil {
 		body = nil
 	}
-	return invoke.ParseFailure(body, r.Header.Get("Lambda-Runtime-Function-Error-Type"))
+	f := invoke.ParseFailure(body, r.Header.Get("Lambda-Runtime-Function-Error-Type"))
+	if errors.Is(err, errTooLarge) {
+		f.Message = fmt.Sprintf("the function's error is too large to be read: it may have %d bytes", errorMax)
+	}
+	return f
 }
 
 // initError takes the error of a runtime that could not start.
