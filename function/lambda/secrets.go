@@ -16,13 +16,15 @@ import (
 
 // secrets is Secrets Manager as the handler sees it, for one invocation. The
 // secret of the event may be read and written; any other is an admin secret,
-// which the allow-list must name, and is only read.
+// which the allow-list must name, and is only read. Each call checks that by
+// itself, whatever the handler asked before.
 type secrets struct {
 	api   SecretsManager
 	id    string // as the event names it
 	allow Allow
 
-	own rota.Secret // the secret of the event, as last seen
+	own    rota.Secret     // the secret of the event, as last seen
+	admins map[string]bool // ids of those that the allow-list names
 }
 
 var _ rotation.Secrets = (*secrets)(nil)
@@ -44,6 +46,10 @@ func (s *secrets) Describe(ctx context.Context, id string) (rota.Secret, error) 
 		if err := s.allow.admin(sec); err != nil {
 			return rota.Secret{}, rotation.Permanent(err)
 		}
+		if s.admins == nil {
+			s.admins = map[string]bool{}
+		}
+		s.admins[id], s.admins[sec.ARN()] = true, true
 	}
 	return sec, nil
 }
@@ -54,8 +60,34 @@ func (s *secrets) mine(id string, sec rota.Secret) bool {
 	return s.own.Name == "" && id == s.id || s.own.ARN() == sec.ARN()
 }
 
+// named reports whether an id is the one of the event's secret.
+func (s *secrets) named(id string) bool {
+	return id != "" && (id == s.id || s.own.Name != "" && id == s.own.ARN())
+}
+
+// mayRead refuses what is neither the secret of the event nor an admin secret
+// that is allowed.
+func (s *secrets) mayRead(ctx context.Context, id string) error {
+	if s.named(id) || s.admins[id] {
+		return nil
+	}
+	_, err := s.Describe(ctx, id)
+	return err
+}
+
+// mayWrite refuses what is not the secret of the event.
+func (s *secrets) mayWrite(id string) error {
+	if s.named(id) {
+		return nil
+	}
+	return rotation.Permanent(fmt.Errorf("the secret %s is not the one in rotation, %s, and this function writes to no other", id, s.id))
+}
+
 // Get returns a value. It may be repeated.
 func (s *secrets) Get(ctx context.Context, id, version, label string) (rota.Value, error) {
+	if err := s.mayRead(ctx, id); err != nil {
+		return rota.Value{}, err
+	}
 	in := &secretsmanager.GetSecretValueInput{SecretId: &id}
 	if version != "" {
 		in.VersionId = &version
@@ -77,6 +109,9 @@ func (s *secrets) Get(ctx context.Context, id, version, label string) (rota.Valu
 // by which it is ended if the rotation is given up. It may be repeated with
 // the same value.
 func (s *secrets) Put(ctx context.Context, id, token string, v rota.Value, rotationToken string) error {
+	if err := s.mayWrite(id); err != nil {
+		return err
+	}
 	in := &secretsmanager.PutSecretValueInput{SecretId: &id, ClientRequestToken: &token, VersionStages: []string{rota.Pending}}
 	if has := s.own.VersionOf(alive(token)); has == "" || has == token { // the label holds only the beginning of the id
 		in.VersionStages = append(in.VersionStages, alive(token))
@@ -105,6 +140,9 @@ func (s *secrets) Put(ctx context.Context, id, token string, v rota.Value, rotat
 // where it should be, an earlier attempt of the SDK moved it, and only its
 // answer was lost.
 func (s *secrets) UpdateVersionStage(ctx context.Context, id, label, removeFrom, moveTo string) error {
+	if err := s.mayWrite(id); err != nil {
+		return err
+	}
 	in := &secretsmanager.UpdateSecretVersionStageInput{SecretId: &id, VersionStage: &label}
 	if removeFrom != "" {
 		in.RemoveFromVersionId = &removeFrom

@@ -57,6 +57,7 @@ type world struct {
 	mu    sync.Mutex
 	ahead time.Duration // of the clock
 	calls []string      // of the function
+	reads []string // ids of secrets whose value the function asked for
 	puts  []*secretsmanager.PutSecretValueInput
 	env   map[string]string
 	// At the call of this number the process ends, as far as the function can
@@ -155,6 +156,9 @@ func (w *world) record(stack *smithy.Stack) error {
 		op := middleware.GetOperationName(ctx)
 		w.mu.Lock()
 		w.calls = append(w.calls, op)
+		if get, ok := in.Parameters.(*secretsmanager.GetSecretValueInput); ok {
+			w.reads = append(w.reads, *get.SecretId)
+		}
 		if put, ok := in.Parameters.(*secretsmanager.PutSecretValueInput); ok {
 			w.puts = append(w.puts, put)
 		}
