@@ -50,6 +50,7 @@ func TestEachCallChecksTheSecretByItself(t *testing.T) {
 			{"labelling another", label, "other/x", notItsOwn},
 			{"putting a value into the secret of the event", put, "app/x", ""},
 			{"labelling it", label, "app/x", ""},
+			{"labelling it by its ARN, once that is known", label, arn("app/x"), map[bool]string{false: notItsOwn}[described]},
 		} {
 			w.reads, w.puts = nil, nil
 			err := c.call(c.id)

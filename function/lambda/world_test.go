@@ -57,7 +57,7 @@ type world struct {
 	mu    sync.Mutex
 	ahead time.Duration // of the clock
 	calls []string      // of the function
-	reads []string // ids of secrets whose value the function asked for
+	reads []string      // ids of secrets whose value the function asked for
 	puts  []*secretsmanager.PutSecretValueInput
 	env   map[string]string
 	// At the call of this number the process ends, as far as the function can
