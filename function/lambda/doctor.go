@@ -257,7 +257,9 @@ func invoke(s types.SecretListEntry, step rota.Step, version string) string {
 	if err != nil {
 		return "" // three strings always encode
 	}
-	return "aws lambda invoke --function-name " + shell(function) + " --cli-binary-format raw-in-base64-out --payload " + shell(string(payload)) + " /dev/stdout"
+	// Version 1 of the CLI takes a payload as it is, version 2 as base64, and
+	// both take the bytes of a file.
+	return "echo " + shell(string(payload)) + " | aws lambda invoke --function-name " + shell(function) + " --payload fileb:///dev/stdin /dev/stdout"
 }
 
 // shell quotes a word for a shell where that is needed.

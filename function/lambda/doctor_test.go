@@ -17,7 +17,7 @@ import (
 // TestDoctor: each row leaves something undone and says what is found, and
 // what to run.
 func TestDoctor(t *testing.T) {
-	const invokeIt = "aws lambda invoke --function-name " + functionARN + " --cli-binary-format raw-in-base64-out --payload '{\"Step\":\"%STEP\",\"SecretId\":\"%ARN\",\"ClientRequestToken\":\"%V\"}' /dev/stdout"
+	const invokeIt = "echo '{\"Step\":\"%STEP\",\"SecretId\":\"%ARN\",\"ClientRequestToken\":\"%V\"}' | aws lambda invoke --function-name " + functionARN + " --payload fileb:///dev/stdin /dev/stdout"
 	for _, c := range []struct {
 		name string
 		do   func(w *world)
