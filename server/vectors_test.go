@@ -86,6 +86,11 @@ func (o *overWire) call(ctx context.Context, c rota.Caller, operation string, in
 	return rota.E(codeNamed(e.Type, e.Text), "%s", e.Text)
 }
 
+// Send brings members as they are.
+func (o *overWire) Send(ctx context.Context, c rota.Caller, operation string, in map[string]any) error {
+	return o.call(ctx, c, operation, in, &done{})
+}
+
 // absent is what the store's inputs have for a member that is not there.
 func absent(v any) bool {
 	switch v := v.(type) {

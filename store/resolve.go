@@ -16,7 +16,6 @@ const (
 	msgMarkedDeleted = "You can't perform this operation on the secret because it was marked for deletion."
 	msgTokenUsed     = "You can't use ClientRequestToken %s because that value is already in use for a version of secret %s."
 	msgNoToken       = "You must provide a ClientRequestToken value. We recommend a UUID-type value."
-	msgBothValues    = "You can't specify both a binary secret value and a string secret value in the same secret."
 	msgNoValue       = "You must provide either SecretString or SecretBinary."
 	msgReplica       = "Operation not permitted on a replica secret. Call must be made in primary secret's region."
 )

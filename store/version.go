@@ -6,21 +6,6 @@ import (
 	"github.com/rotahq/rota"
 )
 
-// ValueOf is the value of a request that has the two members of the API. At
-// most one may be given; none is the zero Value
-// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html).
-func ValueOf(secretString *string, secretBinary []byte) (rota.Value, error) {
-	switch {
-	case secretString != nil && secretBinary != nil:
-		return rota.Value{}, rota.E(rota.InvalidParameter, msgBothValues)
-	case secretString != nil:
-		return rota.StringValue(*secretString), nil
-	case secretBinary != nil:
-		return rota.BinaryValue(secretBinary), nil
-	}
-	return rota.Value{}, nil
-}
-
 // checkValue refuses a value that is too long. An empty one counts as none.
 func checkValue(v rota.Value) (rota.Value, error) {
 	if v.Len() == 0 {

@@ -36,10 +36,16 @@ type API interface {
 	ValidateResourcePolicy(ctx context.Context, c rota.Caller, secretID, document string) ([]store.PolicyFinding, error)
 }
 
+// Sender is an API that can send what the inputs of the store cannot say. An
+// answer with success is no use to who asks so.
+type Sender interface {
+	Send(ctx context.Context, c rota.Caller, operation string, members map[string]any) error
+}
+
 var _ API = (*store.Store)(nil)
 
 // Vectors runs the recorded behaviour of AWS by a protocol: what api returns
-// is asked, and the world's store is looked at. Where the service model itself
+// is asked, for the request and for the state that it leaves. Where the service model itself
 // forbids a request, a vector has its own answer for that.
 func Vectors(t *testing.T, open Open, api func(*World) API) {
 	vectors(t, func(t *testing.T) *asker {
