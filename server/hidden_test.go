@@ -151,7 +151,9 @@ func TestConditionsSeeTheRequestTheConnectionAndTheSecret(t *testing.T) {
 	c := newClient(t)
 	id := c.rotatable(t)
 	must(c.RotateSecret(t.Context(), &secretsmanager.RotateSecretInput{SecretId: id, RotationLambdaARN: aws.String(function0), RotateImmediately: aws.Bool(false)}))
+	must(c.CancelRotateSecret(t.Context(), &secretsmanager.CancelRotateSecretInput{SecretId: id})) // keeps the function, and is not at work
 	get, hour := `{"SecretId":"app/db"}`, time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+	rotate := `{"SecretId":"` + *id + `","RotationLambdaARN":"` + function0 + `","ClientRequestToken":"` + newID() + `"}`
 	for what, one := range map[string]struct {
 		condition, target, body string
 		yes                     bool
@@ -183,10 +185,15 @@ func TestConditionsSeeTheRequestTheConnectionAndTheSecret(t *testing.T) {
 		"a tag too many in the request":     {`"ForAllValues:StringEquals":{"aws:TagKeys":["x"]}`, "TagResource", `{"SecretId":"app/db","Tags":[{"Key":"x"},{"Key":"y"}]}`, false},
 		"a key of another kind":             {`"StringEquals":{"secretsmanager:KmsKeyId":"alias/mine"}`, "UpdateSecret", `{"SecretId":"app/db","KmsKeyId":"alias/other","ClientRequestToken":"` + newID() + `"}`, false},
 		"a region that may not be added":    {`"ForAllValues:StringEquals":{"secretsmanager:AddReplicaRegions":["ap-south-1"]}`, "ReplicateSecretToRegions", `{"SecretId":"app/db","AddReplicaRegions":[{"Region":"eu-west-1"}]}`, false},
-		"another function than the allowed": {`"ArnEquals":{"secretsmanager:RotationLambdaARN":"arn:aws:lambda:us-east-1:123456789012:function:other"}`, "RotateSecret", `{"SecretId":"app/db","RotationLambdaARN":"` + function0 + `","ClientRequestToken":"` + newID() + `"}`, false},
+		"another function than the allowed": {`"ArnEquals":{"secretsmanager:RotationLambdaARN":"arn:aws:lambda:us-east-1:123456789012:function:other"}`, "RotateSecret", rotate, false},
+		"the function that is allowed":      {`"ArnEquals":{"secretsmanager:RotationLambdaARN":"` + function0 + `"}`, "RotateSecret", rotate, true},
 	} {
 		ann := c.user(t, "ann", statement("Allow", []string{"*"}, `,"Condition":{`+one.condition+`}`))
-		if a := ann.asks(t, region, "secretsmanager."+one.target, one.body); (a.status == 200) != one.yes {
+		want := "AccessDeniedException"
+		if one.yes {
+			want = ""
+		}
+		if a := ann.asks(t, region, "secretsmanager."+one.target, one.body); (a.status == 200) != one.yes || a.typ != want {
 			t.Errorf("%s: %d %s, want it allowed: %v", what, a.status, a.body, one.yes)
 		}
 	}

@@ -49,11 +49,12 @@ func TestAListTellsOfASecretWhatItsDescriptionTells(t *testing.T) {
 	e := list[0]
 	for what, pair := range map[string][2]any{
 		"ARN": {*d.ARN, *e.ARN}, "name": {*d.Name, *e.Name}, "description": {*d.Description, *e.Description}, "key": {*d.KmsKeyId, *e.KmsKeyId},
-		"type": {*d.Type, *e.Type}, "tag": {*d.Tags[0].Value, *e.Tags[0].Value}, "created": {*d.CreatedDate, *e.CreatedDate},
+		"type": {*d.Type, *e.Type}, "tag": {*d.Tags[0].Key + *d.Tags[0].Value, *e.Tags[0].Key + *e.Tags[0].Value}, "created": {*d.CreatedDate, *e.CreatedDate},
 		"read": {*d.LastAccessedDate, *e.LastAccessedDate}, "enabled": {*d.RotationEnabled, *e.RotationEnabled},
 		"function": {*d.RotationLambdaARN, *e.RotationLambdaARN}, "schedule": {*d.RotationRules.ScheduleExpression, *e.RotationRules.ScheduleExpression},
 		"days": {*d.RotationRules.AutomaticallyAfterDays, *e.RotationRules.AutomaticallyAfterDays}, "window": {*d.RotationRules.Duration, *e.RotationRules.Duration},
-		"metadata": {*d.ExternalSecretRotationMetadata[0].Value, *e.ExternalSecretRotationMetadata[0].Value}, "role": {*d.ExternalSecretRotationRoleArn, *e.ExternalSecretRotationRoleArn},
+		"metadata's key": {*d.ExternalSecretRotationMetadata[0].Key, *e.ExternalSecretRotationMetadata[0].Key},
+		"metadata":       {*d.ExternalSecretRotationMetadata[0].Value, *e.ExternalSecretRotationMetadata[0].Value}, "role": {*d.ExternalSecretRotationRoleArn, *e.ExternalSecretRotationRoleArn},
 		"rotated": {*d.LastRotatedDate, *e.LastRotatedDate}, "next": {*d.NextRotationDate, *e.NextRotationDate}, "primary": {*d.PrimaryRegion, *e.PrimaryRegion},
 		"current": {d.VersionIdsToStages[token][0], e.SecretVersionsToStages[token][0]},
 	} {

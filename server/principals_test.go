@@ -95,7 +95,7 @@ func (h *house) ask(k newKey, target, body string) (int, string) {
 	}
 	wire.Sign(r, []byte(body), k.id, k.secret, region, wire.Service, time.Now())
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
+	exercised.record(h.t.Name(), h.Server).ServeHTTP(w, r)
 	h.told = append(h.told, w.Body.Bytes())
 	return w.Code, w.Body.String()
 }
