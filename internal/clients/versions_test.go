@@ -10,9 +10,8 @@ import (
 // The versions of the clients that do not come with go.mod or with the lock
 // file: Debian 12's, on purpose old ones.
 const (
-	awscliVersion   = "2.9.19"
-	boto3Version    = "1.26.27"
-	botocoreVersion = "1.29.27"
+	awscliVersion = "2.9.19"
+	boto3Version  = "1.26.27"
 )
 
 // operations are all of the API, as the service model has them.
