@@ -171,8 +171,9 @@ type Descriptor struct {
 	Name     string // "postgres": the function is rota-<Name>
 	Type     string // the Type of a secret that selects it, if it has one
 	Title    string
-	Docs     string // the provider's own documentation
-	Fields   []Field
+	Docs     string  // the provider's own documentation
+	Fields   []Field // of the secret's JSON value
+	Admin    []Field // of the admin secret's, where they are others
 	Settings []Setting
 	// Dead is the exact answer that means a credential is dead, in words.
 	Dead string
@@ -180,7 +181,7 @@ type Descriptor struct {
 	Semantics string
 }
 
-// Field is a member of the secret's JSON value.
+// Field is a member of a JSON value.
 type Field struct {
 	Name     string
 	Required bool

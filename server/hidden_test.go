@@ -295,6 +295,37 @@ func TestRedirectingARotationTakesTheRightToRotate(t *testing.T) {
 	equal(t, "with both rights", both.asks(t, region, "secretsmanager.TagResource", `{"SecretId":"`+*id+`","Tags":[{"Key":"rota:admin","Value":"app/db"}]}`).status, 200)
 }
 
+// TestRedirectingAnAdminSecretTakesTheRightToRotate: the master credential, and
+// those of all that it serves, go to the address that it names.
+func TestRedirectingAnAdminSecretTakesTheRightToRotate(t *testing.T) {
+	c := newClient(t)
+	at := func(host string) string { return `{"host":"` + host + `","password":"p"}` }
+	made := must(c.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
+		Name: aws.String("adm/db"), SecretString: aws.String(at("there")),
+		Tags: []types.Tag{{Key: aws.String("rota:serves"), Value: aws.String("app/")}},
+	}))
+	must(c.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: made.ARN, SecretString: aws.String(at("elsewhere")), VersionStages: []string{"other"}}))
+	other := must(c.GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: made.ARN, VersionStage: aws.String("other")}))
+	all := statement("Allow", []string{"secretsmanager:PutSecretValue", "secretsmanager:TagResource", "secretsmanager:UntagResource", "secretsmanager:UpdateSecret*"}, "")
+	ann := c.user(t, "ann", all)
+	for what, one := range map[string]struct{ operation, members string }{
+		"another address":              {"PutSecretValue", `"SecretString":` + quoted(at("elsewhere")) + `,"ClientRequestToken":"` + newID() + `"`},
+		"another address by an update": {"UpdateSecret", `"SecretString":` + quoted(at("elsewhere")) + `,"ClientRequestToken":"` + newID() + `"`},
+		"no address":                   {"PutSecretValue", `"SecretString":"{}","ClientRequestToken":"` + newID() + `"`},
+		"a version with another":       {"UpdateSecretVersionStage", `"VersionStage":"AWSCURRENT","MoveToVersionId":"` + *other.VersionId + `","RemoveFromVersionId":"` + *made.VersionId + `"`},
+		"whom it serves":               {"TagResource", `"Tags":[{"Key":"rota:serves","Value":"@"}]`},
+		"that it serves nobody":        {"UntagResource", `"TagKeys":["rota:serves"]`},
+	} {
+		a := ann.asks(t, region, "secretsmanager."+one.operation, `{"SecretId":"adm/db",`+one.members+`}`)
+		denied(t, what, a, ann, "secretsmanager:RotateSecret", "adm/db", "because no identity-based policy allows the secretsmanager:RotateSecret action")
+	}
+	again := `{"SecretId":"adm/db","SecretString":` + quoted(`{"host":"there","password":"q"}`) + `,"ClientRequestToken":"` + newID() + `"}`
+	equal(t, "another password at the same address", ann.asks(t, region, "secretsmanager.PutSecretValue", again).status, 200)
+	bob := c.user(t, "bob", all, statement("Allow", []string{"secretsmanager:RotateSecret"}, ""))
+	both := `{"SecretId":"adm/db","SecretString":` + quoted(at("elsewhere")) + `,"ClientRequestToken":"` + newID() + `"}`
+	equal(t, "with both rights", bob.asks(t, region, "secretsmanager.PutSecretValue", both).status, 200)
+}
+
 func TestExplainPolicySaysWhichStatementDecidesAndWhatIsTold(t *testing.T) {
 	c := newClient(t)
 	c.user(t, "ann", `{"Version":"2012-10-17","Statement":[

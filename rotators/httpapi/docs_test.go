@@ -41,7 +41,7 @@ func TestEveryProviderSaysWhatAPersonMustKnow(t *testing.T) {
 		if d.Name != name || d.Type == "" || d.Title == "" || d.Docs == "" || d.Dead == "" || d.Semantics == "" || len(d.Fields) == 0 {
 			t.Errorf("%s: %+v", name, d)
 		}
-		if !slices.ContainsFunc(p.AdminFields(), func(f rotation.Field) bool { return f.Secret }) {
+		if !slices.ContainsFunc(d.Admin, func(f rotation.Field) bool { return f.Secret }) {
 			t.Errorf("%s: the admin secret holds no secret", name)
 		}
 	}
@@ -51,7 +51,8 @@ func renderPage(all []*Provider) []byte {
 	var b bytes.Buffer
 	b.WriteString("# Outside APIs\n\n<!-- Generated from rotators/httpapi/providers by go generate ./rotators/httpapi. -->\n\n" +
 		"Each of these is a rotator and a function `rota-<name>`. A secret selects it by its `Type`, by the tag\n" +
-		"`rota:rotator` or by the function it names. The admin secret is a secret of its own.\n")
+		"`rota:rotator` or by the function it names. The admin secret is a secret of its own. Who changes a\n" +
+		"member marked `address` needs the right to rotate as well (see [Who may do what](access.md)).\n")
 	for _, p := range all {
 		d := p.Descriptor()
 		fmt.Fprintf(&b, "\n## %s\n\n`%s` · Type `%s` · [the provider's documentation](%s)\n\n%s\n", d.Title, d.Name, d.Type, d.Docs, d.Semantics)
@@ -73,7 +74,7 @@ func renderPage(all []*Provider) []byte {
 			fmt.Fprintf(&b, "- Orphans may go unnoticed: %s.\n", p.cannotDetect)
 		}
 		table(&b, "The secret's JSON value", d.Fields)
-		table(&b, "The admin secret's JSON value", p.admin)
+		table(&b, "The admin secret's JSON value", d.Admin)
 		if len(d.Settings) > 0 {
 			b.WriteString("\n| Setting | Default | |\n| --- | --- | --- |\n")
 			for _, s := range d.Settings {
@@ -93,6 +94,9 @@ func table(b *bytes.Buffer, title string, fields []rotation.Field) {
 		}
 		if f.Secret {
 			marks += ", secret"
+		}
+		if f.Address {
+			marks += ", address"
 		}
 		fmt.Fprintf(b, "| `%s` | %s | %s |\n", f.Name, marks, cell(f.Help))
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -195,6 +196,17 @@ type foundRule struct {
 	metadata []pick
 }
 
+// markAddress marks the fields that say where the provider is: who changes
+// them has credentials sent elsewhere.
+func (p *Provider) markAddress() {
+	for i, f := range p.admin {
+		p.admin[i].Address = slices.ContainsFunc(p.address.base.parts, func(part part) bool { return part.scope == "admin" && part.name == f.Name })
+	}
+	for i, f := range p.fields {
+		p.fields[i].Address = f.Name == p.address.same
+	}
+}
+
 // Name is the rotator's name; its function is rota-<name>.
 func (p *Provider) Name() string { return p.name }
 
@@ -202,16 +214,13 @@ func (p *Provider) Name() string { return p.name }
 func (p *Provider) Descriptor() rotation.Descriptor {
 	d := rotation.Descriptor{
 		Name: p.name, Type: p.typ, Title: p.title, Docs: p.docs, Dead: p.dead, Semantics: p.semantics,
-		Fields: append([]rotation.Field(nil), p.fields...),
+		Fields: slices.Clone(p.fields), Admin: slices.Clone(p.admin),
 	}
 	for _, s := range p.settings {
 		d.Settings = append(d.Settings, s.Setting)
 	}
 	return d
 }
-
-// AdminFields are the members that the admin secret's JSON value must hold.
-func (p *Provider) AdminFields() []rotation.Field { return append([]rotation.Field(nil), p.admin...) }
 
 func (p *Provider) setting(req rotation.Request, name string) string {
 	if v := req.Settings[name]; v != "" {

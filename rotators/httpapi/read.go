@@ -36,6 +36,7 @@ func parse(file string, src []byte) (*Provider, Problems) {
 	if p.fields != nil && verbsOf[p.kind] != nil {
 		(&checker{reader: r, p: p}).provider(root)
 	}
+	p.markAddress()
 	return p, r.problems.sorted()
 }
 
