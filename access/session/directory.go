@@ -57,17 +57,28 @@ type principal struct {
 type key struct {
 	of     *principal
 	row    store.AccessKeyRow
-	opened sync.Once
-	secret rota.Value
-	failed error
-	used   atomic.Int64 // milliseconds: the last use
-	told   atomic.Int64 // of these, what is in the store
+	secret atomic.Pointer[rota.Value] // once it was opened
+	used   atomic.Int64               // milliseconds: the last use
+	told   atomic.Int64               // of these, what is in the store
 }
 
-// open opens the secret half, once.
-func (k *key) open(s *store.Store) (rota.Value, error) {
-	k.opened.Do(func() { k.secret, k.failed = s.OpenAccessKey(k.row) })
-	return k.secret, k.failed
+// open opens the secret half. Only a success is kept: what failed may have
+// been the key's provider, and be over with the next request.
+func (k *key) open(s opener) (rota.Value, error) {
+	if v := k.secret.Load(); v != nil {
+		return *v, nil
+	}
+	v, err := s.OpenAccessKey(k.row)
+	if err != nil {
+		return rota.Value{}, err
+	}
+	k.secret.Store(&v)
+	return v, nil
+}
+
+// opener opens the secret half of a key; it is a store.
+type opener interface {
+	OpenAccessKey(store.AccessKeyRow) (rota.Value, error)
 }
 
 // errNoKey is told of a key that is unknown, inactive or of a disabled or

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -285,4 +286,29 @@ func BenchmarkKey(b *testing.B) {
 			_, _ = w.Key(b.Context(), creds.AccessKeyID, token)
 		}
 	})
+}
+
+// openings opens keys as long as no failure is left.
+type openings struct{ asked, failures int }
+
+func (o *openings) OpenAccessKey(store.AccessKeyRow) (rota.Value, error) {
+	if o.asked++; o.asked <= o.failures {
+		return rota.Value{}, errors.New("the key's provider is away")
+	}
+	return rota.StringValue("secret"), nil
+}
+
+func TestAKeyThatCouldNotBeOpenedIsTriedAgainAndAnOpenedOneIsKept(t *testing.T) {
+	of, k := &openings{failures: 1}, &key{}
+	if _, err := k.open(of); err == nil {
+		t.Fatal("it opens without the provider")
+	}
+	for range 2 {
+		if v, err := k.open(of); err != nil || string(v.Reveal()) != "secret" {
+			t.Fatalf("it does not open once the provider is back: %v", err)
+		}
+	}
+	if of.asked != 2 {
+		t.Errorf("it was opened %d times, want a failure and a success", of.asked)
+	}
 }
