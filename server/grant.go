@@ -12,7 +12,7 @@ type Grant struct {
 	Principal policy.Principal
 	Policies  []*policy.Policy   // attached to the principal
 	Session   *policy.Policy     // what its temporary credentials are limited to; nil: not
-	Context   []policy.Attribute // what else is known of it: aws:PrincipalTag, aws:userid, aws:TokenIssueTime
+	Context   []policy.Attribute // what else is known of it: aws:userid, aws:TokenIssueTime
 }
 
 // Grants knows the principals.

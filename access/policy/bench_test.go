@@ -13,7 +13,7 @@ import (
 func typical(b testing.TB) (*policy.Request, []*policy.Policy, *policy.Policy) {
 	own := identity(b, `{"Version":"2012-10-17","Statement":[
 		{"Sid":"Own","Effect":"Allow","Action":["secretsmanager:GetSecretValue","secretsmanager:DescribeSecret"],"Resource":"arn:aws:secretsmanager:*:123456789012:secret:home/${aws:username}/*"},
-		{"Sid":"Team","Effect":"Allow","Action":"secretsmanager:Get*","Resource":"arn:aws:secretsmanager:eu-west-1:123456789012:secret:app/*","Condition":{"StringEquals":{"aws:ResourceTag/team":"${aws:PrincipalTag/team}"},"IpAddress":{"aws:SourceIp":["10.0.0.0/8","192.168.0.0/16"]}}}]}`)
+		{"Sid":"Team","Effect":"Allow","Action":"secretsmanager:Get*","Resource":"arn:aws:secretsmanager:eu-west-1:123456789012:secret:app/*","Condition":{"StringEquals":{"aws:ResourceTag/team":"${aws:RequestTag/team}"},"IpAddress":{"aws:SourceIp":["10.0.0.0/8","192.168.0.0/16"]}}}]}`)
 	guard := identity(b, `{"Version":"2012-10-17","Statement":[
 		{"Sid":"Tls","Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}},
 		{"Sid":"Regions","Effect":"Deny","NotAction":["rota:*","lambda:*"],"Resource":"*","Condition":{"StringNotEquals":{"aws:RequestedRegion":["eu-west-1","eu-central-1"]}}},
@@ -28,7 +28,7 @@ func typical(b testing.TB) (*policy.Request, []*policy.Policy, *policy.Policy) {
 			{Key: policy.VersionStage, Value: "AWSCURRENT"},
 			{Key: policy.ResourceTag, Tag: "env", Value: "prod"},
 			{Key: policy.ResourceTag, Tag: "team", Value: "red"},
-			{Key: policy.PrincipalTag, Tag: "team", Value: "red"},
+			{Key: policy.RequestTag, Tag: "team", Value: "red"},
 			{Key: policy.SourceIp, Value: "10.1.2.3"},
 			{Key: policy.RequestedRegion, Value: "eu-west-1"},
 			{Key: policy.SecureTransport, Value: "true"},

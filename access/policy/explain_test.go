@@ -22,11 +22,11 @@ func TestAnExplanationSaysWhatMissed(t *testing.T) {
 		{"an action left out", `"Principal":"*","NotAction":"secretsmanager:*","Resource":"*"`, `NotAction leaves "secretsmanager:GetSecretValue" out`},
 		{"another resource", `"Principal":"*","Action":"*","Resource":"arn:aws:secretsmanager:*:*:secret:x"`, `Resource does not cover "` + secret + `"`},
 		{"a resource left out", `"Principal":"*","Action":"*","NotResource":"*"`, `NotResource leaves "` + secret + `" out`},
-		{"a variable without a value", `"Principal":"*","Action":"*","Resource":"arn:aws:secretsmanager:*:*:secret:${aws:PrincipalTag/Team}"`, "Resource: the request has no value for the variable ${aws:PrincipalTag/Team}"},
+		{"a variable without a value", `"Principal":"*","Action":"*","Resource":"arn:aws:secretsmanager:*:*:secret:${aws:RequestTag/Team}"`, "Resource: the request has no value for the variable ${aws:RequestTag/Team}"},
 		{"a key that is not there", `"Principal":"*","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/x":["a","b"]}}`, `Condition StringEquals aws:RequestTag/x does not hold: the request has no such key, the policy says "a", "b"`},
 		{"the first condition that does not hold", `"Principal":"*","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:username":"ada"},"ForAnyValue:StringLike":{"secretsmanager:VersionStage":["X*"]}}`, `Condition ForAnyValue:StringLike secretsmanager:VersionStage does not hold: the request has "AWSCURRENT", "mine", the policy says "X*"`},
 		{"a time as it would be written", `"Principal":"*","Action":"*","Resource":"*","Condition":{"DateLessThan":{"aws:CurrentTime":"2026-01-01"}}`, `Condition DateLessThan aws:CurrentTime does not hold: the request has "2026-11-23T10:00:00Z", the policy says "2026-01-01"`},
-		{"a value that hangs on a variable", `"Principal":"*","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:username":"${aws:PrincipalTag/x}"}}`, `Condition StringNotEquals aws:username does not hold: the request has "ada", the policy says "${aws:PrincipalTag/x}" (no value for ${aws:PrincipalTag/x})`},
+		{"a value that hangs on a variable", `"Principal":"*","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:username":"${aws:RequestTag/x}"}}`, `Condition StringNotEquals aws:username does not hold: the request has "ada", the policy says "${aws:RequestTag/x}" (no value for ${aws:RequestTag/x})`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := Asked{Time: time.Unix(1795428000, 0), Context: map[string]any{"secretsmanager:VersionStage": []any{"AWSCURRENT", "mine"}}}.request(t)
@@ -104,7 +104,7 @@ func TestTheKeysAreThoseThatSecretsManagerDocuments(t *testing.T) {
 		secretsmanager:RotationLambdaARN secretsmanager:SecretId secretsmanager:SecretPrimaryRegion secretsmanager:Type
 		secretsmanager:VersionId secretsmanager:VersionStage secretsmanager:resource/AllowRotationLambdaArn secretsmanager:resource/Type`
 	const global = `
-		aws:CurrentTime aws:EpochTime aws:PrincipalAccount aws:PrincipalArn aws:PrincipalIsAWSService aws:PrincipalTag/tag-key
+		aws:CurrentTime aws:EpochTime aws:PrincipalAccount aws:PrincipalArn aws:PrincipalIsAWSService
 		aws:PrincipalType aws:RequestedRegion aws:ResourceAccount aws:SecureTransport aws:SourceAccount aws:SourceArn aws:SourceIp
 		aws:TokenIssueTime aws:UserAgent aws:ViaAWSService aws:userid aws:username`
 	want := strings.Fields(documented + global)
@@ -123,7 +123,7 @@ func TestTheKeysAreThoseThatSecretsManagerDocuments(t *testing.T) {
 			t.Errorf("%s is read as %s", name, back)
 		}
 	}
-	for _, name := range []string{"", "aws:", "aws:SourceVpc", "aws:PrincipalOrgID", "aws:MultiFactorAuthPresent", "secretsmanager:ResourceTag", "s3:prefix", "aws:PrincipalTag/" + strings.Repeat("x", 129)} {
+	for _, name := range []string{"", "aws:", "aws:SourceVpc", "aws:PrincipalOrgID", "aws:MultiFactorAuthPresent", "secretsmanager:ResourceTag", "s3:prefix", "aws:PrincipalTag/team", "aws:RequestTag/" + strings.Repeat("x", 129)} {
 		if _, _, err := policy.ParseKey(name); !errors.Is(err, rota.MalformedPolicy) {
 			t.Errorf("%q: %v", name, err)
 		}

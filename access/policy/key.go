@@ -48,7 +48,6 @@ const (
 	PrincipalAccount      // derived from Request.Principal
 	PrincipalArn          // derived: the role's ARN for a session
 	PrincipalIsAWSService // derived: always "false", no AWS service calls here
-	PrincipalTag          // Tag is the tag's key
 	PrincipalType         // derived
 	TokenIssueTime        // RFC 3339; only with temporary credentials
 	UserID                // the unique id; derived for root
@@ -117,7 +116,6 @@ var keys = [noKey]keyInfo{
 	PrincipalAccount:      {name: "aws:PrincipalAccount"},
 	PrincipalArn:          {name: "aws:PrincipalArn", kind: arnText},
 	PrincipalIsAWSService: {name: "aws:PrincipalIsAWSService", kind: boolText},
-	PrincipalTag:          {name: "aws:PrincipalTag/", tag: true},
 	PrincipalType:         {name: "aws:PrincipalType"},
 	TokenIssueTime:        {name: "aws:TokenIssueTime", kind: timeText},
 	UserID:                {name: "aws:userid"},
@@ -191,7 +189,7 @@ func shown(k Key) string {
 // ParseKey reads a condition key as a policy names it. Names are not case
 // sensitive, and neither is the key of a tag that follows
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html).
-// tag is what comes after the slash of RequestTag, ResourceTag and PrincipalTag.
+// tag is what comes after the slash of RequestTag and ResourceTag.
 // A key that this server can never know is an error that lists the known ones.
 func ParseKey(name string) (k Key, tag string, err error) {
 	k, tag, problem := lookupKey(name)

@@ -53,7 +53,7 @@ func mixed(list []string, more ...any) []any {
 }
 
 func (w world) condition() map[string]any {
-	texts := mixed(worldTexts, "a?a", "*d", "${aws:username}", "x${aws:PrincipalTag/team, 'ada'}", "${*}", "${aws:ResourceTag/env}", 30, true)
+	texts := mixed(worldTexts, "a?a", "*d", "${aws:username}", "x${aws:RequestTag/team, 'ada'}", "${*}", "${aws:ResourceTag/env}", 30, true)
 	arns := []any{
 		"arn:aws:iam::*:user/*", "arn:aws:iam::123456789012:role/app", "arn:*:*:*:*:*${aws:username}*", "arn:aws:secretsmanager:e*-1:?23456789012:secret:*",
 		"arn:aws:lambda:*:123456789012:function:rot", "arn:aws:iam::1*2:user/team/ad?",
@@ -63,7 +63,7 @@ func (w world) condition() map[string]any {
 		keys []string
 		want []any
 	}
-	tags := []string{"aws:ResourceTag/env", "secretsmanager:ResourceTag/Env", "aws:RequestTag/env", "aws:PrincipalTag/team"}
+	tags := []string{"aws:ResourceTag/env", "secretsmanager:ResourceTag/Env", "aws:RequestTag/env", "aws:RequestTag/team"}
 	c := pick(w,
 		choice{[]string{"StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "StringLike", "StringNotLike"}, append(tags, "aws:username", "secretsmanager:Name", "secretsmanager:VersionStage", "aws:PrincipalType", "aws:PrincipalAccount"), texts},
 		choice{[]string{"ForAllValues:StringEquals", "ForAnyValue:StringLike", "ForAllValues:StringNotLike", "ForAnyValue:StringNotEquals"}, append(tags, "aws:TagKeys", "secretsmanager:AddReplicaRegions", "secretsmanager:VersionStage"), texts},
@@ -144,7 +144,7 @@ func (w world) request(t testing.TB) (r *policy.Request, role string) {
 	add(policy.ResourceTag, "env", text())
 	add(policy.ResourceTag, pick(w, "Env", "team"), text())
 	add(policy.RequestTag, "env", text())
-	add(policy.PrincipalTag, "team", text())
+	add(policy.RequestTag, "team", text())
 	add(policy.TagKeys, "", "env", "a*", "ada")
 	add(policy.AddReplicaRegions, "", "prod", "app")
 	add(policy.VersionStage, "", "AWSCURRENT", "prod")

@@ -32,7 +32,7 @@ type Request struct {
 // Attribute is one value of one condition key.
 type Attribute struct {
 	Key   Key
-	Tag   string // the tag's key, for RequestTag, ResourceTag and PrincipalTag
+	Tag   string // the tag's key, for RequestTag and ResourceTag
 	Value string
 }
 

@@ -39,7 +39,7 @@ func TestAnotherAddressInAnAdminSecretIsAnotherDestination(t *testing.T) {
 		for _, f := range d.Admin {
 			found = found || f.Address
 			moved := rotation.Reach(catalog, admin, value(f.Name)) != rotation.Reach(catalog, admin, value("none"))
-			if moved != (f.Address) {
+			if moved != f.Address {
 				t.Errorf("%s: another %s is another destination: %v, want %v", name, f.Name, moved, f.Address)
 			}
 		}
