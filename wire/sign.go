@@ -18,7 +18,7 @@ import (
 // holds for five minutes.
 func Sign(req *http.Request, body []byte, accessKey, secretKey, region, service string, now time.Time) {
 	date := now.UTC().Format(dateLayout)
-	req.Header.Set("X-Amz-Date", date)
+	req.Header.Set(amzDate, date)
 
 	names := []string{"host"}
 	for name := range req.Header {

@@ -15,6 +15,7 @@ import (
 const (
 	dateLayout  = "20060102T150405Z" // of X-Amz-Date
 	scopeEnding = "aws4_request"
+	amzDate     = "X-Amz-Date"
 	tokenHeader = "X-Amz-Security-Token"
 )
 

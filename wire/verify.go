@@ -76,7 +76,7 @@ const wrongSignature = "The request signature we calculated does not match the s
 // rota.UnknownOperation for another path than "/" or a query. It may be called
 // again for the same request.
 //
-// Signed must be Host, X-Amz-Date, X-Amz-Target, which decides what is done,
+// Signed must be Host, X-Amz-Date (or Date, where there is none), X-Amz-Target, which decides what is done,
 // and X-Amz-Security-Token if there is one. Everything else that the client
 // says it signed is verified too.
 func (v *Verifier) Verify(r *http.Request, body []byte) (Identity, error) {
@@ -146,24 +146,40 @@ func (v *Verifier) verify(r *http.Request, body []byte, services []string) (Iden
 // the clock: the cheapest check, and the one whose answer lets a client mend
 // itself.
 func readSignature(h http.Header, now time.Time) (a authorization, date string, err error) {
-	headers, dates := h.Values("Authorization"), h.Values("X-Amz-Date")
+	dateHeader := dateHeaderOf(h)
+	headers, dates := h.Values("Authorization"), h.Values(dateHeader)
 	if len(headers) == 0 || !strings.HasPrefix(headers[0], "AWS4-") {
 		return a, "", rota.E(rota.MissingAuthentication, "Missing Authentication Token")
 	}
 	if len(headers) > 1 || len(dates) > 1 {
-		return a, "", rota.E(rota.IncompleteSignature, "The Authorization and X-Amz-Date headers must be there once.")
+		return a, "", rota.E(rota.IncompleteSignature, "The Authorization and %s headers must be there once.", dateHeader)
 	}
 	if a, err = parseAuthorization(headers[0]); err != nil {
 		return a, "", err
 	}
 	missing := a.missing()
 	if len(dates) == 0 {
-		missing += "Authorization header requires existence of a 'X-Amz-Date' header. "
+		missing += "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. "
 	}
 	if missing != "" {
 		return a, "", rota.E(rota.IncompleteSignature, "%s(Hashed with SHA-256 and encoded with Base64) Authorization=%s", missing, hashed(headers[0]))
 	}
-	return a, dates[0], checkDate(dates[0], now)
+	date = dates[0]
+	if at, err := http.ParseTime(date); err == nil && dateHeader == plainDate {
+		date = at.UTC().Format(dateLayout) // as the string to sign has it
+	}
+	return a, date, checkDate(date, now)
+}
+
+// plainDate is HTTP's own header, which dates a request that has none of AWS's.
+const plainDate = "Date"
+
+// dateHeaderOf is the header that a request's date is in.
+func dateHeaderOf(h http.Header) string {
+	if h.Values(amzDate) == nil && h.Values(plainDate) != nil {
+		return plainDate
+	}
+	return amzDate
 }
 
 func checkDate(date string, now time.Time) error {
@@ -187,7 +203,7 @@ func checkDate(date string, now time.Time) error {
 // once, and none missing that must be in it.
 func checkSigned(signed string, h http.Header) error {
 	var host, date, target, token bool
-	last := ""
+	last, dateHeader := "", dateHeaderOf(h)
 	for name := range strings.SplitSeq(signed, ";") {
 		if name <= last || strings.ToLower(name) != name {
 			return rota.E(rota.IncompleteSignature, "SignedHeaders must be lower case names, sorted, each once.")
@@ -196,7 +212,7 @@ func checkSigned(signed string, h http.Header) error {
 		switch name {
 		case "host":
 			host = true
-		case "x-amz-date":
+		case strings.ToLower(dateHeader):
 			date = true
 		case "x-amz-target":
 			target = true
@@ -208,7 +224,7 @@ func checkSigned(signed string, h http.Header) error {
 	case !host:
 		return mustBeSigned("'Host' or ':authority'")
 	case !date:
-		return mustBeSigned("'X-Amz-Date'")
+		return mustBeSigned("'" + dateHeader + "'")
 	case !target && h.Values("X-Amz-Target") != nil:
 		return mustBeSigned("'X-Amz-Target'")
 	case !token && h.Values(tokenHeader) != nil:

@@ -216,6 +216,28 @@ func TestVerifyAcceptsOtherWaysToSign(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	for what, date := range map[string]string{"HTTP's form": "Sun, 01 Nov 2026 10:15:00 GMT", "AWS's form": "20261101T101500Z"} {
+		dated := func() *http.Request {
+			r := newRequest(testBody)
+			r.Header.Set("Date", date)
+			literalSign(r, "POST\n/\n\ndate:"+date+"\nhost:localhost:8443\nx-amz-target:secretsmanager.GetSecretValue\n\ndate;host;x-amz-target\n"+hash,
+				"date;host;x-amz-target")
+			r.Header.Del("X-Amz-Date")
+			return r
+		}
+		t.Run("with the header Date alone, in "+what, func(t *testing.T) {
+			if _, err := newVerifier().Verify(dated(), []byte(testBody)); err != nil {
+				t.Error(err)
+			}
+		})
+		t.Run("but not with another Date, in "+what, func(t *testing.T) {
+			r := dated()
+			r.Header.Set("Date", strings.ReplaceAll(strings.ReplaceAll(date, "15:00", "16:00"), "1500Z", "1600Z"))
+			if _, err := newVerifier().Verify(r, []byte(testBody)); !errors.Is(err, rota.InvalidSignature) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
 	t.Run("with the parameters in another order and no spaces", func(t *testing.T) {
 		r := minimal()
 		parts := strings.Split(strings.TrimPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 "), ", ")
@@ -285,7 +307,7 @@ func TestVerifyRefuses(t *testing.T) {
 		{name: "no signature", forge: edit("Signature=", "Sig="), code: rota.IncompleteSignature, wantPart: "Authorization header requires 'Signature' parameter. " + hashedPrefix},
 		{name: "a parameter without an equal-sign", forge: edit("Signature=", "Signature"), code: rota.IncompleteSignature, wantPart: "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with Base64): '"},
 		{name: "a parameter that is there twice", forge: edit("Signature=", "Signature=0, Signature="), code: rota.IncompleteSignature, want: "Authorization header has more than one 'Signature' parameter."},
-		{name: "no date", forge: del("X-Amz-Date"), code: rota.IncompleteSignature, wantPart: "Authorization header requires existence of a 'X-Amz-Date' header. " + hashedPrefix},
+		{name: "no date", forge: del("X-Amz-Date"), code: rota.IncompleteSignature, wantPart: "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. " + hashedPrefix},
 		{name: "two dates", forge: add("X-Amz-Date", "20261101T101500Z"), code: rota.IncompleteSignature, wantPart: "must be there once"},
 		{name: "a date in another form", forge: set("X-Amz-Date", "2026-11-01T10:15:00Z"), code: rota.IncompleteSignature, want: "Date must be in ISO-8601 'basic format'. Got '2026-11-01T10:15:00Z'. See http://en.wikipedia.org/wiki/ISO_8601"},
 		{name: "a date with a fraction", forge: set("X-Amz-Date", "20261101T101500.5Z"), code: rota.IncompleteSignature, wantPart: "Date must be in ISO-8601 'basic format'."},
@@ -295,6 +317,19 @@ func TestVerifyRefuses(t *testing.T) {
 		{name: "a date that was changed after signing", forge: set("X-Amz-Date", "20261101T101501Z"), code: rota.InvalidSignature, want: badSignature},
 		{name: "Host not signed", forge: edit(";host;", ";"), code: rota.InvalidSignature, want: "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."},
 		{name: "X-Amz-Date not signed", forge: edit(";x-amz-date;", ";"), code: rota.InvalidSignature, want: "'X-Amz-Date' must be a 'SignedHeader' in the AWS Authorization."},
+		{name: "Date not signed, in its place", forge: func(r *http.Request) {
+			r.Header.Set("Date", testNow.Format(http.TimeFormat))
+			del("X-Amz-Date")(r)
+		}, code: rota.InvalidSignature, want: "'Date' must be a 'SignedHeader' in the AWS Authorization."},
+		{name: "a Date in another form", forge: func(r *http.Request) {
+			r.Header.Set("Date", "2026-11-01T10:15:00Z")
+			del("X-Amz-Date")(r)
+		}, code: rota.IncompleteSignature, want: "Date must be in ISO-8601 'basic format'. Got '2026-11-01T10:15:00Z'. See http://en.wikipedia.org/wiki/ISO_8601"},
+		{name: "two Dates", forge: func(r *http.Request) {
+			add("Date", testNow.Format(http.TimeFormat))(r)
+			add("Date", testNow.Format(http.TimeFormat))(r)
+			del("X-Amz-Date")(r)
+		}, code: rota.IncompleteSignature, want: "The Authorization and Date headers must be there once."},
 		{name: "X-Amz-Target not signed", forge: edit(";x-amz-target", ""), code: rota.InvalidSignature, want: "'X-Amz-Target' must be a 'SignedHeader' in the AWS Authorization."},
 		{name: "the session token not signed", id: "ASIDSESSION", forge: edit(";x-amz-security-token", ""), code: rota.InvalidSignature, want: "'X-Amz-Security-Token' must be a 'SignedHeader' in the AWS Authorization."},
 		{name: "signed headers that are not sorted", forge: edit("content-length;content-type;", "content-type;content-length;"), code: rota.IncompleteSignature, want: unordered},
