@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"strings"
 
 	"github.com/rotahq/rota"
 	"github.com/rotahq/rota/store"
@@ -27,11 +28,7 @@ func (s *Server) stopReplicationToReplica(ctx context.Context, c rota.Caller, in
 
 func regionsIn(regions []wire.ReplicaRegionType) (out []store.ReplicaRegion) {
 	for _, r := range regions {
-		key := deref(r.KmsKeyId)
-		if key == defaultKey {
-			key = ""
-		}
-		out = append(out, store.ReplicaRegion{Region: r.Region, KMSKeyID: key})
+		out = append(out, store.ReplicaRegion{Region: r.Region, KMSKeyID: deref(keyIn(r.KmsKeyId))})
 	}
 	return out
 }
@@ -40,6 +37,15 @@ func regionsIn(regions []wire.ReplicaRegionType) (out []store.ReplicaRegion) {
 // of a secret it tells by leaving KmsKeyId out
 // (https://docs.aws.amazon.com/cli/latest/reference/secretsmanager/replicate-secret-to-regions.html).
 const defaultKey = "alias/aws/secretsmanager"
+
+// keyIn is the KMS key of a request; the default key, by its name or the ARN of
+// its name, is none.
+func keyIn(id *string) *string {
+	if id != nil && (*id == defaultKey || strings.HasSuffix(*id, ":"+defaultKey)) {
+		return new(string)
+	}
+	return id
+}
 
 // replicasOut is absent for nil, and [] when nothing is left.
 func replicasOut(list []rota.Replica) []wire.ReplicationStatusType {

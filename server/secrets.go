@@ -47,7 +47,7 @@ func (s *Server) createSecret(ctx context.Context, c rota.Caller, in *wire.Creat
 	}
 	out, err := s.Store.CreateSecret(ctx, c, store.CreateSecretInput{
 		Name: in.Name, ClientRequestToken: in.ClientRequestToken, Value: v, Description: deref(in.Description),
-		KMSKeyID: deref(in.KmsKeyId), Type: deref(in.Type), Tags: tagsIn(in.Tags),
+		KMSKeyID: deref(keyIn(in.KmsKeyId)), Type: deref(in.Type), Tags: tagsIn(in.Tags),
 		Regions: regionsIn(in.AddReplicaRegions), Overwrite: deref(in.ForceOverwriteReplicaSecret),
 	})
 	return &wire.CreateSecretOutput{ARN: out.ARN, Name: out.Name, VersionId: out.VersionID, ReplicationStatus: replicasOut(out.Replicas)}, err
@@ -102,7 +102,7 @@ func (s *Server) updateSecret(ctx context.Context, c rota.Caller, in *wire.Updat
 		return nil, err
 	}
 	out, err := s.Store.UpdateSecret(ctx, c, store.UpdateSecretInput{
-		SecretID: in.SecretId, ClientRequestToken: in.ClientRequestToken, Value: v, Description: in.Description, KMSKeyID: in.KmsKeyId, Type: in.Type,
+		SecretID: in.SecretId, ClientRequestToken: in.ClientRequestToken, Value: v, Description: in.Description, KMSKeyID: keyIn(in.KmsKeyId), Type: in.Type,
 	})
 	return &wire.UpdateSecretOutput{ARN: out.ARN, Name: out.Name, VersionId: out.VersionID}, err
 }
