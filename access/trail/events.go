@@ -1,6 +1,8 @@
 package trail
 
 import (
+	"cmp"
+
 	"github.com/rotahq/rota/access/audit"
 	"github.com/rotahq/rota/store"
 )
@@ -36,7 +38,8 @@ func serviceEvent(id string, h store.Happening) audit.Event {
 	case store.RotationFailed, store.RotationAbandoned, store.TestRotationFailed, store.ReplicationFailed, store.CredentialNotProven:
 		why = h.Cause
 	}
-	e := audit.Service(id, h.Version, string(h.What), h.At, h.Secret.Account, h.Secret.Region, h.ARN, why)
+	// What is about no version, such as a replication, is a turn of its own.
+	e := audit.Service(id, cmp.Or(h.Version, id), string(h.What), h.At, h.Secret.Account, h.Secret.Region, h.ARN, why)
 	switch h.What {
 	case store.CredentialProvenDead, store.CredentialNotProven:
 		e.Source = audit.OwnSource
