@@ -47,6 +47,9 @@ func (s *Store) BatchGetSecretValue(ctx context.Context, c rota.Caller, in Batch
 		return out, wrap(op, "", rota.E(rota.InvalidParameter, "'Filters' not specified. 'Filters' must also be specified when 'MaxResults' is provided."))
 	}
 	ids := in.SecretIDs
+	if len(ids) > 0 && in.NextToken != "" {
+		return out, wrap(op, "", badToken()) // a list of ids has one page
+	}
 	if len(in.Filters) > 0 {
 		if err := permit(c, "ListSecrets"); err != nil {
 			return out, wrap(op, "", err)

@@ -61,9 +61,6 @@ func (x *session) deleteNothing(id string) (DeleteSecretOutput, error) {
 	if err != nil {
 		return DeleteSecretOutput{}, err
 	}
-	if r.name == "" {
-		return DeleteSecretOutput{}, rota.E(rota.NotFound, msgNotFound)
-	}
 	if r.suffix == "" {
 		if r.suffix, err = randomText(x.cfg.Rand, suffixAlphabet, 6); err != nil {
 			return DeleteSecretOutput{}, err

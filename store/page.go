@@ -44,16 +44,19 @@ func (p page) sign(text []byte) string {
 	return p.store.cfg.Sealer.Fingerprint([]byte("page token"), p.scope, text)
 }
 
+func badToken() error {
+	return rota.E(rota.InvalidNextToken, "The NextToken isn't valid for this request.")
+}
+
 // read puts the place into cursor; an empty token leaves it as it is.
 func (p page) read(token string, cursor any) error {
 	if token == "" {
 		return nil
 	}
-	bad := rota.E(rota.InvalidNextToken, "The NextToken isn't valid for this request.")
 	head, sum, _ := strings.Cut(token, ".")
 	text, err := base64.RawURLEncoding.Strict().DecodeString(head)
 	if err != nil || subtle.ConstantTimeCompare([]byte(sum), []byte(p.sign(text))) != 1 || json.Unmarshal(text, cursor) != nil {
-		return bad
+		return badToken()
 	}
 	return nil
 }

@@ -31,6 +31,9 @@ type ref struct {
 // (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html).
 const maxName = 512
 
+// partition is that of every ARN here.
+const partition = "aws"
+
 // validName says whether the text could name a secret. A "!" is only in
 // names that AWS services make; such names can be looked up and not created.
 func validName(s string, create bool) bool {
@@ -60,7 +63,7 @@ func cutSuffix(s string) (name, suffix string) {
 // parseID reads a SecretId: a name, an ARN, or an ARN without the six
 // characters at its end. As on AWS, an ARN whose name ends like a suffix is
 // taken for a complete one. A request is answered by the region that it was
-// signed for: an ARN of another one names nothing there.
+// signed for: an ARN of another one, or of another partition, names nothing there.
 func parseID(c rota.Caller, id string) (ref, error) {
 	if !strings.HasPrefix(id, "arn:") {
 		if !validName(id, false) {
@@ -69,13 +72,13 @@ func parseID(c rota.Caller, id string) (ref, error) {
 		return ref{account: c.Account, region: c.Region, name: id}, nil
 	}
 	p := strings.SplitN(id, ":", 7)
-	if len(p) != 7 || p[2] != "secretsmanager" || p[5] != "secret" {
-		return ref{}, rota.E(rota.NotFound, msgNotFound)
-	}
-	if p[3] != c.Region {
+	if len(p) != 7 || p[1] != partition || p[2] != "secretsmanager" || p[5] != "secret" || p[3] != c.Region {
 		return ref{}, rota.E(rota.NotFound, msgNotFound)
 	}
 	name, suffix := cutSuffix(p[6])
+	if !validName(name, false) {
+		return ref{}, rota.E(rota.NotFound, msgNotFound) // no secret can have that name
+	}
 	return ref{account: p[4], region: p[3], name: name, suffix: suffix}, nil
 }
 

@@ -302,7 +302,7 @@ var operations = map[string]func(*asker, rota.Caller, request) (answer, error){
 		return out, err
 	},
 	"BatchGetSecretValue": func(a *asker, c rota.Caller, q request) (answer, error) {
-		o, err := a.BatchGetSecretValue(a.T.Context(), c, store.BatchGetSecretValueInput{SecretIDs: q.SecretIds, Filters: filters(q.Filters), MaxResults: q.MaxResults})
+		o, err := a.BatchGetSecretValue(a.T.Context(), c, store.BatchGetSecretValueInput{SecretIDs: q.SecretIds, Filters: filters(q.Filters), MaxResults: q.MaxResults, NextToken: a.token(q)})
 		var values, errs []string
 		for _, v := range o.Values {
 			values = append(values, v.Name+"="+string(v.Value.Reveal()))
