@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -177,6 +178,54 @@ func TestServersThatSayNothingOrNonsenseAreUnknown(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		leaks(t, name, err)
+		_ = l.Close()
+		wg.Wait()
+	}
+}
+
+// TestAServerThatClaimsALongAnswerGetsNoMemoryForIt: it says that 900 MB are
+// coming, as the answer to the start-up packet and as a row, and sends nothing.
+func TestAServerThatClaimsALongAnswerGetsNoMemoryForIt(t *testing.T) {
+	const claim = "\x35\xa4\xe9\x00" // 900,000,000
+	const welcome = "R\x00\x00\x00\x08\x00\x00\x00\x00" + "Z\x00\x00\x00\x05I"
+	for name, answer := range map[string]string{
+		"an error":                "E" + claim,
+		"a question":              "R" + claim,
+		"a row, after a welcome":  welcome + "D" + claim,
+		"a note, after a welcome": welcome + "N" + claim,
+	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan struct{})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			defer func() { _ = c.Close() }()
+			_, _ = c.Write([]byte(answer))
+			<-done // the connection stays: nothing but the claim ends it
+		})
+		port := uint16(l.Addr().(*net.TCPAddr).Port)
+		who := login{host: "127.0.0.1", port: port, user: "app", database: "app", password: rota.StringValue("hunter2")}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		c, err := New(Options{ConnectTimeout: time.Minute}).connect(within(t), who, tlsDisable, nil)
+		if err == nil {
+			_, err = c.query(within(t), "ask", "SELECT 1")
+		}
+		runtime.ReadMemStats(&after)
+		switch used := after.TotalAlloc - before.TotalAlloc; {
+		case err == nil || errors.Is(err, rotation.ErrRefused) || !strings.Contains(err.Error(), "announces a message of 8999999"):
+			t.Errorf("%s: %v", name, err)
+		case used > 16<<20:
+			t.Errorf("%s: %d MB were taken", name, used>>20)
+		}
+		leaks(t, name, err)
+		close(done)
 		_ = l.Close()
 		wg.Wait()
 	}

@@ -67,6 +67,10 @@ func (r *Rotator) connect(ctx context.Context, l login, mode tlsMode, roots *x50
 var errClearPassword = errors.New("the server asks for the clear password over a connection that is not verified TLS: " +
 	"let pg_hba.conf say scram-sha-256, or turn on TLS")
 
+// maxMessage is the longest message that a server may send: what rota asks for
+// takes a few thousand bytes.
+const maxMessage = 1 << 20
+
 // bareConfig is a pgconn.Config that owes nothing to the environment. pgconn
 // only takes a config from its parser, and the parser reads PG* variables and
 // files in the home directory: every key is given here so that none is read,
@@ -81,6 +85,9 @@ func bareConfig() (*pgconn.Config, error) {
 		return nil, errors.New("the environment variable PGSERVICE cannot be followed: unset it, rota does not use it")
 	}
 	config.Fallbacks = nil
+	// A message is read into memory as long as the server says it is, and
+	// nobody has proven who the server is when it answers first.
+	config.MaxProtocolMessageBodyLen = maxMessage
 	config.RuntimeParams = map[string]string{
 		"application_name": "rota",
 		// A role's own configuration must not change how statements are read.

@@ -10,6 +10,7 @@ import (
 	"net"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/rotahq/rota/rotation"
 )
@@ -117,6 +118,7 @@ func describe(err error) (string, []error) {
 		cert     *tls.CertificateVerificationError
 		alert    tls.AlertError
 		record   tls.RecordHeaderError
+		long     *pgproto3.ExceededMaxBodyLenErr
 		connect  *pgconn.ConnectError
 	)
 	switch {
@@ -144,6 +146,9 @@ func describe(err error) (string, []error) {
 		return "the server does not speak TLS", nil
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the server closed the connection", []error{io.ErrUnexpectedEOF}
+	case errors.As(err, &long):
+		return fmt.Sprintf("the server announces a message of %d bytes, and rota reads none above %d: check that host and port are those of PostgreSQL",
+			long.ActualBodyLen, long.MaxExpectedBodyLen), nil
 	case errors.As(err, &connect):
 		return "the server did not follow the protocol", nil
 	}
