@@ -25,6 +25,11 @@ const demoClean = 10 * time.Second
 
 // runDemo runs the demo and removes everything that it made.
 func (g *global) runDemo(parent context.Context, o demoOptions) (sum demoSummary, err error) {
+	parent, stop := context.WithCancel(parent)
+	defer stop()
+	watched := *g
+	watched.err = telling{g.err, stop} // a demo that nobody looks at is over
+	g = &watched
 	ctx, cancel := context.WithTimeout(parent, demoLimit)
 	defer cancel()
 	var left error // what could not be removed

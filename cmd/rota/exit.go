@@ -11,6 +11,7 @@ const (
 	exitMissing     = 4   // no such secret or version
 	exitFound       = 5   // function test: the function breaks a rule
 	exitInterrupted = 130 // as shells have it
+	exitUnread      = 141 // nobody reads the output, as shells have it
 )
 
 const exitHelp = `

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -22,10 +20,7 @@ func main() {
 	if startedByLambda() {
 		bootstrap()
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal ends the work in good order, the second at once.
-	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(run(untilStopped(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 // streams are where a command reads and writes: results to out, everything
@@ -76,6 +71,9 @@ Run it:   rota serve` + "\n" + exitHelp,
 		return usage("%w; see: %s --help", err, c.CommandPath())
 	})
 	err := root.ExecuteContext(ctx)
+	if unread(err) {
+		return exitUnread
+	}
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		err = &exitError{exitInterrupted, errors.New("interrupted")}
 	}

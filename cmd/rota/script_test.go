@@ -22,7 +22,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -39,9 +38,7 @@ func TestMain(m *testing.M) {
 	local.Keep()
 	testscript.Main(m, map[string]func(){
 		"rota": func() {
-			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-			context.AfterFunc(ctx, stop)
-			os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, newDemoRotator()))
+			os.Exit(run(untilStopped(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr, newDemoRotator()))
 		},
 		"demoapi":      demoAPIProgram,
 		"apifunction":  functionProgram,

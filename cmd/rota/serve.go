@@ -51,7 +51,7 @@ Every call and every turn of a rotation is recorded in the folder audit of the
 data folder, which rota audit verify checks. A call that cannot be recorded
 fails, unless --audit says otherwise.
 GET /healthz answers 200 while the database answers and the engine runs. SIGTERM
-ends the server in good order; a second one at once.
+or SIGHUP ends the server in good order; a second one at once.
 
 Any AWS SDK works against it with an endpoint URL. The AWS CLI reads
 AWS_ENDPOINT_URL only from version 2.13 on; an older one would ignore it and
