@@ -14,6 +14,9 @@ func TestPoliciesKnowTheActionsOfTheServer(t *testing.T) {
 	asked := []string{"lambda:InvokeFunction"}
 	for service, operations := range map[string]map[string]operation{"secretsmanager": w.awsOperations(), "rota": w.ownOperations()} {
 		for name := range operations {
+			if service == "rota" && name == "Rotate" {
+				continue // it takes the rights of the calls that it is made of
+			}
 			asked = append(asked, service+":"+name)
 		}
 	}

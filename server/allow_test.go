@@ -137,6 +137,20 @@ var allOperations = map[string]guarded{
 	"rota.Expire": {body: `{"SecretId":"SECRET","VersionId":"FIRST","Now":true}`, setUp: func(t *testing.T, c *client) {
 		must(c.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: c.name, SecretString: aws.String("third")}))
 	}},
+	"rota.Rotate": {
+		body:    `{"SecretId":"SECRET","RotationLambdaARN":"` + function0 + `","ClientRequestToken":"TOKEN"}`,
+		actions: inAWS("RotateSecret"),
+		secret:  func(t *testing.T, c *client) { c.name = c.rotatable(t) },
+	},
+	"rota.Rotate with settings, giving up an attempt": {
+		body: `{"SecretId":"SECRET","RotationLambdaARN":"` + function0 + `","ClientRequestToken":"TOKEN","Tags":[{"Key":"rota:expire","Value":"immediately"}],` +
+			`"TagKeys":["team"],"GiveUpVersionId":"PENDING"}`,
+		actions: inAWS("TagResource", "UntagResource", "UpdateSecretVersionStage", "RotateSecret"),
+		secret:  func(t *testing.T, c *client) { c.name = c.rotatable(t) },
+		setUp: func(t *testing.T, c *client) {
+			must(c.RotateSecret(t.Context(), &secretsmanager.RotateSecretInput{SecretId: c.name, RotationLambdaARN: aws.String(function0), ClientRequestToken: aws.String(pendingID)}))
+		},
+	},
 	"rota.ExplainPolicy":               {body: `{"Principal":"rota-admin","Action":"rota:Show","SecretId":"SECRET"}`},
 	"rota.ExplainPolicy for no secret": {body: `{"Principal":"rota-admin","Action":"rota:Show"}`, none: true},
 
@@ -158,6 +172,9 @@ var allOperations = map[string]guarded{
 	"rota.DeleteFunction":        {body: `{"FunctionName":"fn"}`, none: true, on: "fn", setUp: registered},
 	"rota.GetSessionToken":       {body: `{}`, none: true, on: "SELF", setUp: somebody},
 }
+
+// pendingID is a version that an attempt makes.
+const pendingID = "77777777-2222-4333-8444-555555555555"
 
 // reading is an identity policy.
 const reading = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"*"}}`
@@ -213,7 +230,7 @@ func (g guarded) start(t *testing.T, document string) (c *client, in, body strin
 	if in = g.region; in == "" {
 		in = region
 	}
-	for _, r := range [][2]string{{"KEY", c.key}, {"SECRET", *c.name}, {"FIRST", c.first}, {"TOKEN", newID()}, {"PRIVATE", quoted(private)}} {
+	for _, r := range [][2]string{{"KEY", c.key}, {"SECRET", *c.name}, {"FIRST", c.first}, {"PENDING", pendingID}, {"TOKEN", newID()}, {"PRIVATE", quoted(private)}} {
 		g.body = strings.ReplaceAll(g.body, r[0], r[1])
 	}
 	return c, in, g.body

@@ -80,13 +80,7 @@ func requested(m *audit.Members, in any) {
 		m.Text("secretId", in.SecretId)
 		m.Text("clientRequestToken", in.ClientRequestToken)
 		recordText(m, "rotationLambdaARN", in.RotationLambdaARN)
-		if r := in.RotationRules; r != nil {
-			var o audit.Members
-			recordNumber(&o, "automaticallyAfterDays", r.AutomaticallyAfterDays)
-			o.Text("duration", r.Duration)
-			o.Text("scheduleExpression", r.ScheduleExpression)
-			m.Object("rotationRules", o)
-		}
+		recordRules(m, in.RotationRules)
 		recordFlag(m, "rotateImmediately", in.RotateImmediately)
 		if list := in.ExternalSecretRotationMetadata; list != nil {
 			m.Objects("externalSecretRotationMetadata", len(list), func(i int, o *audit.Members) {
@@ -140,6 +134,16 @@ func requested(m *audit.Members, in any) {
 		m.Flag("hold", in.Hold)
 		m.Flag("resume", in.Resume)
 		m.Time("until", deref(in.Until))
+
+	case wire.RotateInput: // that was refused: else each call of it has a record
+		m.Text("secretId", in.SecretId)
+		recordTags(m, in.Tags)
+		m.Texts("tagKeys", in.TagKeys)
+		m.Text("giveUpVersionId", in.GiveUpVersionId)
+		m.Text("clientRequestToken", in.ClientRequestToken)
+		m.Text("rotationLambdaARN", in.RotationLambdaARN)
+		recordRules(m, in.RotationRules)
+		recordFlag(m, "rotateImmediately", in.RotateImmediately)
 
 	case wire.ExplainPolicyInput:
 		m.Text("principal", in.Principal)
@@ -234,6 +238,16 @@ func recordNumber(m *audit.Members, name string, v *int) {
 func recordFlag(m *audit.Members, name string, v *bool) {
 	if v != nil {
 		m.Flag(name, *v)
+	}
+}
+
+func recordRules(m *audit.Members, r *wire.RotationRulesType) {
+	if r != nil {
+		var o audit.Members
+		recordNumber(&o, "automaticallyAfterDays", r.AutomaticallyAfterDays)
+		o.Text("duration", r.Duration)
+		o.Text("scheduleExpression", r.ScheduleExpression)
+		m.Object("rotationRules", o)
 	}
 }
 

@@ -494,7 +494,7 @@ func TestEachTextOfAnOwnRequestIsRecordedOrSecret(t *testing.T) {
 // ownInputs are the requests of rota's own operations.
 func ownInputs() map[string]any {
 	return map[string]any{
-		"Status": wire.StatusInput{}, "Show": wire.ShowInput{}, "Expire": wire.ExpireInput{}, "ExplainPolicy": wire.ExplainPolicyInput{},
+		"Status": wire.StatusInput{}, "Show": wire.ShowInput{}, "Expire": wire.ExpireInput{}, "Rotate": wire.RotateInput{}, "ExplainPolicy": wire.ExplainPolicyInput{},
 		"CreatePrincipal": wire.CreatePrincipalInput{}, "ListPrincipals": wire.ListPrincipalsInput{}, "DescribePrincipal": wire.DescribePrincipalInput{},
 		"EnablePrincipal": wire.ChangePrincipalInput{}, "DisablePrincipal": wire.ChangePrincipalInput{}, "DeletePrincipal": wire.ChangePrincipalInput{},
 		"CreateAccessKey": wire.CreateAccessKeyInput{}, "ListAccessKeys": wire.ListAccessKeysInput{}, "UpdateAccessKey": wire.UpdateAccessKeyInput{},

@@ -38,6 +38,7 @@ func TestAForbiddenSecretAndAMissingOneAnswerTheSameBytes(t *testing.T) {
 			ann, too := full.user(t, "ann", documents...), empty.user(t, "ann", documents...)
 			bodies := full.bodies()
 			bodies["rota.Show"], bodies["rota.Expire"] = `{"SecretId":"app/db"}`, `{"SecretId":"app/db","Now":true}`
+			bodies["rota.Rotate"] = `{"SecretId":"app/db","ClientRequestToken":"` + newID() + `","TagKeys":["rota:expire"]}`
 			bodies["rota.ExplainPolicy"] = `{"Principal":"ann","Action":"rota:Show","SecretId":"app/db"}`
 			bodies["BatchGetSecretValue"] = `{"SecretIdList":["app/db"]}`
 			for operation, body := range bodies {

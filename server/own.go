@@ -22,6 +22,7 @@ func (s *Server) ownOperations() map[string]operation {
 		"Status": ownOn((*Server).status),
 		"Show":   ownOn((*Server).show),
 		"Expire": ownOn((*Server).expire),
+		"Rotate": rotateAsAWhole,
 
 		"ExplainPolicy": ownOn((*Server).explainPolicy),
 	})
