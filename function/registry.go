@@ -3,6 +3,8 @@ package function
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/rotahq/rota"
 	"github.com/rotahq/rota/function/invoke"
@@ -63,7 +65,16 @@ func (r Registry) Check(_ context.Context, s store.Setup) (store.Assignment, err
 	if err != nil {
 		return store.Assignment{}, rota.E(rota.InvalidParameter, "the rotator %s cannot rotate this secret: %s", sel.Rotator.Descriptor().Name, err)
 	}
-	return store.Assignment{Lane: plan.Lane, Capacity: plan.Capacity, Admin: admin.Key}, nil
+	return store.Assignment{Lane: plan.Lane, Capacity: plan.Capacity, Admin: admin.Key, Plan: planned(sel, plan)}, nil
+}
+
+// planned is what a person is shown of a plan.
+func planned(sel rotation.Selected, plan rotation.Plan) *store.Plan {
+	out := &store.Plan{Rotator: sel.Settings[rotation.SettingRotator], RevocationLag: plan.RevocationLag, CannotDetect: plan.CannotDetect}
+	for _, name := range slices.Sorted(maps.Keys(sel.Settings)) {
+		out.Settings = append(out.Settings, store.PlannedSetting{Name: name, Value: sel.Settings[name], From: sel.From[name]})
+	}
+	return out
 }
 
 // invokable refuses a secret that names nothing which could rotate it. One

@@ -41,7 +41,7 @@ func reaching(c Catalog, s rota.Secret) []string {
 		}
 	}
 	known := false
-	if name, err := rotatorName(c, s, lookup{secret: s}); err == nil {
+	if name, _, err := rotatorName(c, s, lookup{secret: s}); err == nil {
 		var r Rotator
 		if r, known = c.ByName(name); known {
 			add(r.Descriptor().Fields)

@@ -28,7 +28,8 @@ type Rotator interface {
 
 	// Plan checks the settings and the fields of req.Current (and of the
 	// admin secret, if one is named) and says how this secret will be
-	// rotated. It calls no provider. Its error lists every problem.
+	// rotated. It calls no provider. Its error is permanent and lists every
+	// problem (ProblemsOf); of which secret and rotator, the caller says.
 	Plan(req Request) (Plan, error)
 
 	// Identify names the credential that v holds. It calls no provider.

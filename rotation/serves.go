@@ -23,7 +23,7 @@ func Serves(admin rota.Secret, name string) bool {
 }
 
 // MayUse refuses a child that the admin secret does not serve, with the
-// command that allows it, and a secret that names itself.
+// commands that allow it, and a secret that names itself.
 func MayUse(admin, child rota.Secret) error {
 	if admin.ARN() == child.ARN() {
 		return fmt.Errorf("the secret %s names itself as its admin secret", child.Name)
@@ -32,6 +32,7 @@ func MayUse(admin, child rota.Secret) error {
 		return nil
 	}
 	have, _ := admin.Tag(TagServes)
-	return fmt.Errorf("the admin secret %s does not serve %s; whoever owns it allows it with: aws secretsmanager tag-resource --secret-id %s --tags 'Key=%s,Value=%s'",
-		admin.Name, child.Name, admin.Name, TagServes, strings.TrimSpace(have+" "+child.Name))
+	all := strings.TrimSpace(have + " " + child.Name)
+	return fmt.Errorf("the admin secret %s does not serve %s; whoever owns it allows it with: rota tag %s '%s=%s' (on AWS: aws secretsmanager tag-resource --secret-id %s --tags 'Key=%s,Value=%s')",
+		admin.Name, child.Name, admin.Name, TagServes, all, admin.Name, TagServes, all)
 }

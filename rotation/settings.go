@@ -40,6 +40,7 @@ const functionPrefix = "rota-"
 type Selected struct {
 	Rotator  Rotator
 	Settings Settings
+	From     map[string]string // where each setting comes from, in words
 	Policy   Policy
 	Admin    string // id of the admin secret: ARN or name; "" for none
 }
@@ -49,17 +50,32 @@ type Problems []string
 
 func (p Problems) Error() string { return strings.Join(p, "; ") }
 
+// ProblemsOf makes one error of those that are not nil, in one line, nil of
+// none. What errors.Join put into one is taken apart.
+func ProblemsOf(errs ...error) error {
+	var all Problems
+	for _, err := range errs {
+		if err != nil {
+			all = append(all, strings.Split(err.Error(), "\n")...)
+		}
+	}
+	if all == nil {
+		return nil
+	}
+	return all
+}
+
 // Select finds the rotator and the settings of a secret. A setting comes
 // from the external rotation metadata (camelCase), else the tag
 // rota:<kebab-case>, else the environment (ROTA_<UPPER_SNAKE>), else its
 // default. The rotator is also named by the function (rota-<rotator>) or by
 // the secret's Type; all that name one must agree. The error is a Problems.
 func Select(c Catalog, s rota.Secret, current rota.Value, env func(string) string) (Selected, error) {
-	sel := Selected{Settings: Settings{}}
+	sel := Selected{Settings: Settings{}, From: map[string]string{}}
 	var problems Problems
 	look := lookup{s, env}
 
-	name, err := rotatorName(c, s, look)
+	name, where, err := rotatorName(c, s, look)
 	if err != nil {
 		return sel, Problems{err.Error()}
 	}
@@ -68,43 +84,44 @@ func Select(c Catalog, s rota.Secret, current rota.Value, env func(string) strin
 		return sel, Problems{fmt.Sprintf("there is no rotator %q; rota has %s", name, strings.Join(c.names(), ", "))}
 	}
 	sel.Rotator = r
-	sel.Settings[SettingRotator] = name
+	sel.set(SettingRotator, name, where)
 	d := r.Descriptor()
 	problems = append(problems, unknownKeys(s, d)...)
 
 	sel.Policy = DefaultPolicy()
-	if text, where := look.get(SettingExpire); text != "" {
-		if sel.Policy, err = ParsePolicy(text); err != nil {
-			problems = append(problems, where+": "+err.Error())
-		}
+	text, where := look.get(SettingExpire)
+	if text == "" {
+		where = byDefault
+	} else if sel.Policy, err = ParsePolicy(text); err != nil {
+		problems = append(problems, where+": "+err.Error())
 	}
-	sel.Settings[SettingExpire] = sel.Policy.String()
+	sel.set(SettingExpire, sel.Policy.String(), where)
 
-	if sel.Admin, _ = look.own(SettingAdmin); sel.Admin == "" {
-		sel.Admin = stringField(current, "masterarn")
+	if sel.Admin, where = look.own(SettingAdmin); sel.Admin == "" {
+		sel.Admin, where = stringField(current, "masterarn"), "the field masterarn"
 	}
 	if sel.Admin == "" {
-		sel.Admin, _ = look.get(SettingAdmin)
+		sel.Admin, where = look.get(SettingAdmin)
 	}
 	if sel.Admin != "" {
-		sel.Settings[SettingAdmin] = sel.Admin
+		sel.set(SettingAdmin, sel.Admin, where)
 	}
 
 	strategy, where := look.get(SettingStrategy)
 	switch {
 	case strategy == "" && sel.Admin != "":
-		strategy = AlternatingUsers
+		strategy, where = AlternatingUsers, "there is an admin secret"
 	case strategy == "":
-		strategy = SingleUser
+		strategy, where = SingleUser, byDefault
 	case strategy != SingleUser && strategy != AlternatingUsers:
 		problems = append(problems, fmt.Sprintf("%s: %q is no strategy; use %s or %s", where, strategy, SingleUser, AlternatingUsers))
 	}
-	sel.Settings[SettingStrategy] = strategy
+	sel.set(SettingStrategy, strategy, where)
 
 	for _, set := range d.Settings {
 		text, where := look.get(set.Name)
 		if text == "" {
-			text, where = set.Default, "default"
+			text, where = set.Default, byDefault
 		}
 		if set.Check != nil && text != "" {
 			if err := set.Check(text); err != nil {
@@ -112,7 +129,7 @@ func Select(c Catalog, s rota.Secret, current rota.Value, env func(string) strin
 			}
 		}
 		if text != "" {
-			sel.Settings[set.Name] = text
+			sel.set(set.Name, text, where)
 		}
 	}
 	if len(problems) > 0 {
@@ -121,8 +138,15 @@ func Select(c Catalog, s rota.Secret, current rota.Value, env func(string) strin
 	return sel, nil
 }
 
-// rotatorName is the one rotator that everything names.
-func rotatorName(c Catalog, s rota.Secret, look lookup) (string, error) {
+// byDefault is where a setting comes from that nobody made.
+const byDefault = "default"
+
+func (sel *Selected) set(name, text, where string) {
+	sel.Settings[name], sel.From[name] = text, where
+}
+
+// rotatorName is the one rotator that everything names, and what names it.
+func rotatorName(c Catalog, s rota.Secret, look lookup) (name, where string, err error) {
 	type naming struct{ name, where string }
 	var named []naming
 	if fn := FunctionName(s.Rotation.Function); fn != "" {
@@ -140,17 +164,17 @@ func rotatorName(c Catalog, s rota.Secret, look lookup) (string, error) {
 	}
 	if len(named) == 0 {
 		if s.Type != "" {
-			return "", fmt.Errorf("rota has no provider file for the type %q: name a rotation function, or a rotator with the tag rota:rotator", s.Type)
+			return "", "", fmt.Errorf("rota has no provider file for the type %q: name a rotation function, or a rotator with the tag rota:rotator", s.Type)
 		}
-		return "", fmt.Errorf("no rotator is named: use the function arn:aws:lambda:%s:%s:function:rota-<rotator> or the tag rota:rotator (rota has %s)",
+		return "", "", fmt.Errorf("no rotator is named: use the function arn:aws:lambda:%s:%s:function:rota-<rotator> or the tag rota:rotator (rota has %s)",
 			s.Region, s.Account, strings.Join(c.names(), ", "))
 	}
 	for _, n := range named[1:] {
 		if n.name != named[0].name {
-			return "", fmt.Errorf("%s names the rotator %q and %s names %q: make them agree", named[0].where, named[0].name, n.where, n.name)
+			return "", "", fmt.Errorf("%s names the rotator %q and %s names %q: make them agree", named[0].where, named[0].name, n.where, n.name)
 		}
 	}
-	return named[0].name, nil
+	return named[0].name, named[0].where, nil
 }
 
 // lookup finds a setting in its three places.

@@ -2,6 +2,7 @@ package rotation_test
 
 import (
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 
@@ -113,6 +114,29 @@ func TestWhichRotatorASecretHas(t *testing.T) {
 				t.Errorf("got %s, setting %s, want %s", got, sel.Settings["rotator"], c.want)
 			}
 		})
+	}
+}
+
+func TestASettingTellsWhereItComesFrom(t *testing.T) {
+	s := rota.Secret{
+		Tags:     tags("rota:rotator", "postgres", "rota:strategy", "single-user"),
+		Rotation: rota.Rotation{Metadata: metadata("expire", "immediately")},
+	}
+	env := func(key string) string { return map[string]string{"ROTA_SHARED": "odd one"}[key] }
+	sel, err := rotation.Select(testCatalog(t), s, rota.StringValue(`{"masterarn":"admin/db"}`), env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"rotator": "tag rota:rotator", "strategy": "tag rota:strategy", "expire": "metadata expire", "admin": "the field masterarn",
+		"shared": "environment ROTA_SHARED", "password-length": "default",
+	}
+	if !maps.Equal(sel.From, want) {
+		t.Errorf("got %v, want %v", sel.From, want)
+	}
+	sel, err = rotation.Select(testCatalog(t), rota.Secret{Tags: tags("rota:rotator", "mail", "rota:admin", "a")}, rota.Value{}, nil)
+	if err != nil || sel.From["expire"] != "default" || sel.From["strategy"] != "there is an admin secret" {
+		t.Errorf("by default: %v, %v", sel.From, err)
 	}
 }
 

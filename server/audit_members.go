@@ -127,6 +127,7 @@ func requested(m *audit.Members, in any) {
 
 	case wire.ShowInput:
 		m.Text("secretId", in.SecretId)
+		m.Text("rotationLambdaARN", in.RotationLambdaARN)
 	case wire.ExpireInput:
 		m.Text("secretId", in.SecretId)
 		m.Text("versionId", in.VersionId)

@@ -131,12 +131,12 @@ func (s *Server) show(ctx context.Context, c rota.Caller, in wire.ShowInput) (wi
 	if limit <= 0 {
 		limit = shownJournal
 	}
-	one, err := s.Store.Show(ctx, c, in.SecretId, min(limit, mostJournal))
+	one, err := s.Store.Show(ctx, c, store.ShowInput{SecretID: in.SecretId, Journal: min(limit, mostJournal), Function: in.RotationLambdaARN})
 	if err != nil {
 		return wire.ShowOutput{}, err
 	}
 	out := wire.ShowOutput{
-		SecretStatus: statusOf(one.Status), Rotator: one.Secret.Rotation.Function,
+		SecretStatus: statusOf(one.Status), Rotator: one.Secret.Rotation.Function, Plan: shownPlan(one.Plan), Problem: one.Problem,
 		Versions: []wire.ShownVersion{}, Credentials: []wire.ShownCredential{}, Journal: []wire.ShownEntry{}, Readers: []wire.ShownReader{},
 	}
 	for _, v := range one.Versions {
@@ -159,6 +159,20 @@ func (s *Server) show(ctx context.Context, c rota.Caller, in wire.ShowInput) (wi
 		})
 	}
 	return out, nil
+}
+
+func shownPlan(a *store.Assignment) *wire.ShownPlan {
+	if a == nil {
+		return nil
+	}
+	out := &wire.ShownPlan{
+		Rotator: a.Plan.Rotator, Settings: []wire.ShownSetting{}, Capacity: a.Capacity,
+		RevocationLagSeconds: a.Plan.RevocationLag.Seconds(), CannotDetect: a.Plan.CannotDetect,
+	}
+	for _, one := range a.Plan.Settings {
+		out.Settings = append(out.Settings, wire.ShownSetting(one))
+	}
+	return out
 }
 
 func shownEntry(e rota.JournalEntry) wire.ShownEntry {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/rotahq/rota"
 )
@@ -41,9 +42,23 @@ type Setup struct {
 	Registered func(name string) (bool, error)
 }
 
-// Assignment is what the queue keeps of a Check.
+// Assignment is what a Check finds: what the queue keeps of it, and what a
+// person is shown.
 type Assignment struct {
 	Lane     string
 	Capacity int      // 0: many
 	Admin    rota.Key // zero if none
+
+	Plan *Plan // nil for a function that is not rota's own: it does as it likes
 }
+
+// Plan is how a secret would be rotated, for a person to see before it is.
+type Plan struct {
+	Rotator       string
+	Settings      []PlannedSetting // in force, by name
+	RevocationLag time.Duration    // how long an ended credential may still be accepted
+	CannotDetect  string           // why an orphan could go unnoticed; "" where it could not
+}
+
+// PlannedSetting is a setting with where it comes from.
+type PlannedSetting struct{ Name, Value, From string }

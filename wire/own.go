@@ -36,17 +36,36 @@ type ShowInput struct {
 	SecretId     string
 	AfterJournal int64 `json:",omitempty"`
 	MaxJournal   int   `json:",omitempty"` // 0: 50
+	// RotationLambdaARN asks for the plan as it would be with this function.
+	RotationLambdaARN string `json:",omitempty"`
 }
 
 // ShowOutput is one secret with all that rota knows of it.
 type ShowOutput struct {
 	SecretStatus
-	Rotator     string `json:",omitempty"` // the function
+	Rotator     string     `json:",omitempty"` // the function
+	Plan        *ShownPlan `json:",omitempty"` // nil for a function that is not rota's own
+	Problem     string     `json:",omitempty"` // why it cannot be rotated as it is
 	Versions    []ShownVersion
 	Credentials []ShownCredential
 	Journal     []ShownEntry // oldest first
 	Readers     []ShownReader
 }
+
+// ShownPlan is how a secret would be rotated.
+type ShownPlan struct {
+	Rotator  string
+	Settings []ShownSetting // in force
+	// Capacity is how many credentials may live at once, 0 for many. With 1
+	// there is a gap: from the moment that the new one is set the old one is
+	// refused, to whoever reads the secret before the rotation has finished.
+	Capacity             int
+	RevocationLagSeconds float64 `json:",omitempty"` // how long an ended credential may still be accepted
+	CannotDetect         string  `json:",omitempty"` // why a credential that rota lost could go unnoticed
+}
+
+// ShownSetting is a setting of a rotation, with where it comes from.
+type ShownSetting struct{ Name, Value, From string }
 
 // ShownVersion is a version with its labels.
 type ShownVersion struct {

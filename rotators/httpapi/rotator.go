@@ -80,7 +80,7 @@ func (in *interpreter) Plan(req rotation.Request) (rotation.Plan, error) {
 		}
 	}
 	if len(problems) > 0 {
-		return rotation.Plan{}, rotation.Permanent(fmt.Errorf("%s plan: %w", p.name, errors.Join(problems...)))
+		return rotation.Plan{}, rotation.Permanent(rotation.ProblemsOf(problems...))
 	}
 	return plan, nil
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // Plan checks the settings, the current value and, where it is there, the
-// admin secret. Its error is permanent and lists every problem.
+// admin secret.
 func (r *Rotator) Plan(req rotation.Request) (rotation.Plan, error) {
 	var problems []error
 	s, err := r.settings(req.Settings)
@@ -33,15 +33,14 @@ func (r *Rotator) Plan(req rotation.Request) (rotation.Plan, error) {
 		}
 		switch {
 		case !req.Admin.Named():
-			problems = append(problems, errors.New(`alternating users need an admin secret: name its ARN in "masterarn"`))
+			problems = append(problems, errors.New(`alternating users need an admin secret: name it with the tag rota:admin, or its ARN in "masterarn"`))
 		case !req.Admin.Value.IsZero():
 			_, err := adminLogin(req, l)
 			problems = append(problems, err)
 		}
 	}
-	if err := errors.Join(problems...); err != nil {
-		return rotation.Plan{}, rotation.Permanent(fmt.Errorf("postgres: secret %s cannot be rotated: %s",
-			req.SecretARN, oneLine(err)))
+	if err := rotation.ProblemsOf(problems...); err != nil {
+		return rotation.Plan{}, rotation.Permanent(err)
 	}
 	return plan, nil
 }

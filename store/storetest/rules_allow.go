@@ -107,7 +107,7 @@ func (w *World) asked(id string) map[string]func(rota.Caller) (any, error) {
 		},
 		"Overview":       func(c rota.Caller) (any, error) { return w.Overview(ctx, c) },
 		"AllCredentials": func(c rota.Caller) (any, error) { return w.AllCredentials(ctx, c, store.CredentialFilter{}) },
-		"Show":           func(c rota.Caller) (any, error) { return w.Show(ctx, c, id, 10) },
+		"Show":           func(c rota.Caller) (any, error) { return w.Show(ctx, c, store.ShowInput{SecretID: id, Journal: 10}) },
 		"Credentials":    func(c rota.Caller) (any, error) { return w.Credentials(ctx, c, id) },
 		"JournalOf":      func(c rota.Caller) (any, error) { return w.JournalOf(ctx, c, id, 10, 0) },
 		"Readers":        func(c rota.Caller) (any, error) { return w.Readers(ctx, c, id) },
