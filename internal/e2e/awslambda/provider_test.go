@@ -19,8 +19,10 @@ import (
 // provider is a real server that credentials are for.
 type provider struct {
 	name string
+	// single is that one user changes its own password: there is no overlap.
+	single bool
 	// make makes credentials of their own for one secret and returns its
-	// value, with the value of its admin secret.
+	// value, with the value of its admin secret; nil where there is none.
 	make func(t testing.TB) (value, admin map[string]any)
 	// works tries a credential at the server itself.
 	works func(t testing.TB, value map[string]any) bool
@@ -60,6 +62,18 @@ func postgres(t testing.TB, w *tripwire) provider {
 			return true
 		},
 	}
+}
+
+// postgresAlone: one user changes its own password.
+func postgresAlone(t testing.TB, w *tripwire) provider {
+	p := postgres(t, w)
+	two := p.make
+	p.name, p.single = "postgres, single user", true
+	p.make = func(t testing.TB) (value, admin map[string]any) {
+		value, _ = two(t)
+		return value, nil
+	}
+	return p
 }
 
 // rabbitmq: two users take turns.
