@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,7 +61,7 @@ func (h *hider) member(name string, v any) {
 			h.member(name, f)
 		}
 	case string:
-		if h.secret(name) {
+		if h.secretFields[name] || looksSecret(name) && !refers(name, v) {
 			h.part(v)
 		}
 	case float64:
@@ -81,6 +82,26 @@ func looksSecret(field string) bool {
 	}
 	return false
 }
+
+// refers reports whether a variable of an environment, by its name and by what
+// it holds, says which secret is meant and is none itself, as ADMIN_SECRET_ID
+// does: without those names nobody could read why something failed. An id that
+// is a UUID stays a secret, as that of a Vault AppRole is one, and so does an
+// address with a password or a query.
+func refers(name, value string) bool {
+	switch end := name[strings.LastIndexByte(name, '_')+1:]; {
+	case strings.HasPrefix(name, "ROTA_ALLOW_"):
+		return true
+	case end == "ID", end == "NAME", end == "ARN":
+		return !uuid.MatchString(value)
+	case end == "URL":
+		u, err := url.Parse(value)
+		return err == nil && u.User == nil && u.RawQuery == ""
+	}
+	return false
+}
+
+var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 // part adds a text and the forms that it takes in messages: quoted by %q,
 // as JSON, in an address, and as the base64 of an authorization header.

@@ -64,6 +64,35 @@ func TestNoErrorShowsAnyPartOfAValue(t *testing.T) {
 	}
 }
 
+func TestAVariableThatNamesASecretIsNone(t *testing.T) {
+	for _, c := range []struct {
+		name, value string
+		hidden      bool
+	}{
+		{"ADMIN_SECRET_ID", "keys/admin", false},
+		{"ADMIN_SECRET_ARN", "arn:aws:secretsmanager:us-east-1:123456789012:secret:keys/admin-AbCdEf", false},
+		{"SECRET_NAME", "keys/admin", false},
+		{"TOKEN_URL", "https://auth.example.com/token", false},
+		{"ROTA_ALLOW_ADMIN_SECRETS", "keys/admin admin/*", false},
+		{"API_TOKEN", "tok-en-value", true},
+		{"SECRET", "tok-en-value", true},
+		{"VAULT_SECRET_ID", "84896a0c-1347-aa90-a4f6-aca8b7558780", true},
+		{"TOKEN_URL", "https://user:tok-en-value@example.com", true},
+		{"TOKEN_URL", "https://example.com/?token=tok-en-value", true},
+		{"secret_id", "in-a-value", true}, // no name of a variable, as those of an environment are
+	} {
+		var r Redactor
+		env, err := json.Marshal(map[string]string{c.name: c.value})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Hide(rota.StringValue(string(env)))
+		if got := r.Text("could not use " + c.value + " here"); (got == "could not use [secret] here") != c.hidden || !c.hidden && !strings.Contains(got, c.value) {
+			t.Errorf("%s: got %q, want it hidden: %t", c.name, got, c.hidden)
+		}
+	}
+}
+
 func TestAPartThatBeginsAnotherDoesNotShowItsEnd(t *testing.T) {
 	for range 20 { // maps have no order
 		j := hiding(rota.StringValue(`{"password":"abcdef","token":"abcdefghij","secret":"cdefgh"}`))
