@@ -55,7 +55,7 @@ func (s *Store) BatchGetSecretValue(ctx context.Context, c rota.Caller, in Batch
 			return out, wrap(op, "", err)
 		}
 		p := s.newPage(op, in.MaxResults, 20, c.Account, c.Region, in.Filters)
-		err := s.list(ctx, c, op, SecretsQuery{}, in.Filters, p, in.NextToken, func(sec rota.Secret) { ids = append(ids, sec.ARN()) }, &out.NextToken)
+		err := s.list(ctx, c, op, SecretsQuery{Order: ByCreated}, in.Filters, p, in.NextToken, func(sec rota.Secret) { ids = append(ids, sec.ARN()) }, &out.NextToken)
 		if err != nil {
 			return BatchGetSecretValueOutput{}, err
 		}

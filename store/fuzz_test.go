@@ -55,7 +55,11 @@ func FuzzPageTokensThatNobodyMadeAreRefused(f *testing.F) {
 	if err := s.newPage("other", 0, 10).read(good, &n); err == nil {
 		f.Fatal("a token of another list was taken")
 	}
-	for _, token := range []string{good, good + "x", "", ".", "Nw.", "Nw", strings.ToUpper(good)} {
+	again := &Store{cfg: Config{Sealer: sealer}}
+	if err := again.newPage("op", 0, 10).read(good, &n); err != nil || n != 7 {
+		f.Fatalf("after a restart a token was read as %d, %v", n, err)
+	}
+	for _, token := range []string{good, good + "x", "", ".", "Nw.", "Nw", strings.ToUpper(good), good[:9] + "\n" + good[9:], good + "="} {
 		f.Add(token)
 	}
 	f.Fuzz(func(t *testing.T, token string) {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -37,8 +38,8 @@ const (
 // (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html).
 func (s *Store) ListSecrets(ctx context.Context, c rota.Caller, in ListSecretsInput) (ListSecretsOutput, error) {
 	var out ListSecretsOutput
-	page := s.newPage("ListSecrets", in.MaxResults, 100, c.Account, c.Region, in.Filters, in.IncludePlannedDeletion, in.SortBy, in.Descending)
-	q := SecretsQuery{Order: in.SortBy, Descending: in.Descending, Deleted: in.IncludePlannedDeletion}
+	q := SecretsQuery{Order: cmp.Or(in.SortBy, ByCreated), Descending: in.Descending, Deleted: in.IncludePlannedDeletion}
+	page := s.newPage("ListSecrets", in.MaxResults, 100, c.Account, c.Region, append([]Filter{}, in.Filters...), q.Deleted, q.Order, q.Descending)
 	err := s.list(ctx, c, "ListSecrets", q, in.Filters, page, in.NextToken, func(sec rota.Secret) {
 		out.Secrets = append(out.Secrets, shown(sec))
 	}, &out.NextToken)
@@ -56,9 +57,6 @@ func (s *Store) list(ctx context.Context, c rota.Caller, op string, q SecretsQue
 	f, err := compile(filters)
 	if err != nil {
 		return wrap(op, "", err)
-	}
-	if q.Order == "" {
-		q.Order = ByCreated
 	}
 	if err := p.read(token, &q.After); err != nil {
 		return wrap(op, "", err)

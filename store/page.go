@@ -1,25 +1,23 @@
 package store
 
 import (
-	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
-	"strings"
 
 	"github.com/rotahq/rota"
 )
 
-// page makes and reads the NextToken of one list. A token holds the place in
-// the list and a keyed hash over it and the request, so that it goes on only
-// where it came from. It survives restarts.
+// page makes and reads the NextToken of one list. A token is the place in the
+// list, sealed for the request: it tells nothing, and goes on only where it
+// came from. It survives restarts.
 type page struct {
 	store *Store
-	scope []byte
+	scope string
 	max   int
 }
 
-// newPage is for a list of the given operation; what the request asks for is
-// part of the hash. max 0 is the most.
+// newPage is for a list of the given operation; what the request asks for, with
+// its defaults, is what the tokens are sealed for. max 0 is the most.
 func (s *Store) newPage(op string, maxResults, most int, request ...any) page {
 	if maxResults <= 0 || maxResults > most {
 		maxResults = most
@@ -28,7 +26,7 @@ func (s *Store) newPage(op string, maxResults, most int, request ...any) page {
 	if err != nil {
 		panic("store: a list request does not encode: " + err.Error()) // plain structs only
 	}
-	return page{s, scope, maxResults}
+	return page{s, "page token " + string(scope), maxResults}
 }
 
 // next is the token for what comes after the cursor.
@@ -37,11 +35,8 @@ func (p page) next(cursor any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return base64.RawURLEncoding.Strict().EncodeToString(text) + "." + p.sign(text), nil
-}
-
-func (p page) sign(text []byte) string {
-	return p.store.cfg.Sealer.Fingerprint([]byte("page token"), p.scope, text)
+	sealed, err := p.store.cfg.Sealer.SealToken(p.scope, text)
+	return base64.RawURLEncoding.EncodeToString(sealed), err
 }
 
 func badToken() error {
@@ -53,9 +48,12 @@ func (p page) read(token string, cursor any) error {
 	if token == "" {
 		return nil
 	}
-	head, sum, _ := strings.Cut(token, ".")
-	text, err := base64.RawURLEncoding.Strict().DecodeString(head)
-	if err != nil || subtle.ConstantTimeCompare([]byte(sum), []byte(p.sign(text))) != 1 || json.Unmarshal(text, cursor) != nil {
+	sealed, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || base64.RawURLEncoding.EncodeToString(sealed) != token { // decoding passes over line breaks
+		return badToken()
+	}
+	text, err := p.store.cfg.Sealer.OpenToken(p.scope, sealed)
+	if err != nil || json.Unmarshal(text, cursor) != nil {
 		return badToken()
 	}
 	return nil
