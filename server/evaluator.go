@@ -66,13 +66,13 @@ func locksOut(doc *policy.Policy, p store.PolicySetup) bool {
 // policy and not with it, asked with all that is known of this request: the
 // clock, the connection, the principal.
 func takes(action string, s rota.Secret, p store.PolicySetup) bool {
-	if p.Caller.May == nil {
+	if p.Caller.Trusted() {
 		return false
 	}
 	on := rota.Resource{ARN: s.ARN(), Asked: s.ARN(), Tags: s.Tags, Type: s.Type, Function: s.Rotation.Function, PrimaryRegion: cmp.Or(s.PrimaryRegion, s.Region)}
-	if p.Caller.May(action, on) != nil {
+	if p.Caller.Ask(action, on) != nil {
 		return false
 	}
 	on.Policy = p.Document
-	return p.Caller.May(action, on) != nil
+	return p.Caller.Ask(action, on) != nil
 }

@@ -34,7 +34,7 @@ func actionOf(op string) string {
 
 // begins refuses the engine's own work to everybody else.
 func (x *session) begins() error {
-	if x.c.May != nil && x.action == "" {
+	if !x.c.Trusted() && x.action == "" {
 		return &rota.Error{Code: rota.AccessDenied, Message: "Only rota itself may do this."}
 	}
 	return nil
@@ -43,7 +43,7 @@ func (x *session) begins() error {
 // ends is the net under every operation: an answer that nobody was asked
 // about does not leave.
 func (x *session) ends() error {
-	if x.c.May != nil && !x.asked {
+	if !x.c.Trusted() && !x.asked {
 		return rota.E(rota.Internal, "The operation %s was not authorised.", x.action)
 	}
 	return nil
@@ -51,10 +51,7 @@ func (x *session) ends() error {
 
 // permit authorises an operation that is about no secret, or about all.
 func permit(c rota.Caller, op string) error {
-	if c.May == nil {
-		return nil
-	}
-	return c.May(actionOf(op), rota.Everything())
+	return c.Ask(actionOf(op), rota.Everything())
 }
 
 // mayAll authorises the session's operation on no secret, or on all.
@@ -67,16 +64,13 @@ func (x *session) mayAll() error {
 // that may be known.
 func (x *session) mayAct(action string, on rota.Resource) error {
 	x.asked = true
-	if x.c.May == nil {
-		return nil
-	}
-	return x.c.May(action, on)
+	return x.c.Ask(action, on)
 }
 
 // may authorises an action on a secret; id is how it was found.
 func (x *session) may(action string, row SecretRow, id string) error {
 	x.asked = true
-	if x.c.May == nil {
+	if x.c.Trusted() {
 		return nil
 	}
 	on, err := x.resource(row)
@@ -97,11 +91,11 @@ func resourceOf(s rota.Secret, tags []rota.Tag, document, asked string) rota.Res
 // exist is told what he would be told then: the reason must not say that it
 // does.
 func allowed(c rota.Caller, action string, on, hidden rota.Resource) error {
-	denied := c.May(action, on)
+	denied := c.Ask(action, on)
 	if denied == nil {
 		return nil
 	}
-	if as := c.May(action, hidden); as != nil {
+	if as := c.Ask(action, hidden); as != nil {
 		return as
 	}
 	return denied

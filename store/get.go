@@ -84,7 +84,7 @@ func (s *Store) fetch(ctx context.Context, c rota.Caller, in GetSecretValueInput
 	}
 	row := SecretRow{Secret: rota.Secret{Key: f.Key, Name: f.Name, Suffix: f.Suffix, Type: f.Type, PrimaryRegion: f.PrimaryRegion}}
 	row.Rotation.Function = f.Function
-	if c.May != nil {
+	if !c.Trusted() {
 		on := resourceOf(row.Secret, f.Tags, f.Policy, in.SecretID)
 		if err := allowed(c, actionOf(getValue), on, unseen(c, in.SecretID, in.SecretID)); err != nil {
 			return r, false, err

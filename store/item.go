@@ -88,7 +88,7 @@ func (x *session) load(row SecretRow) (*item, error) {
 		}
 		it.mine = true
 	}
-	if x.writes && x.c.May != nil {
+	if x.writes && !x.c.Trusted() {
 		was, err := it.origin()
 		if err != nil {
 			return nil, err

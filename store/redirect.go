@@ -96,7 +96,7 @@ const msgAdmin = "The admin secret %s cannot be used: it does not exist, or it d
 // concealed is the answer to who names an admin secret that he may not
 // describe: what is wrong with it would tell whether it exists, and of it.
 func (x *session) concealed(err error, admin string) error {
-	if err == nil || admin == "" || x.c.May == nil || !errors.Is(err, rota.InvalidParameter) {
+	if err == nil || admin == "" || x.c.Trusted() || !errors.Is(err, rota.InvalidParameter) {
 		return err
 	}
 	const describe = awsActions + "DescribeSecret"
@@ -110,7 +110,7 @@ func (x *session) concealed(err error, admin string) error {
 	case !errors.Is(found, rota.NotFound):
 		return err
 	}
-	if x.c.May(describe, on) != nil {
+	if x.c.Ask(describe, on) != nil {
 		return rota.E(rota.InvalidParameter, msgAdmin, admin)
 	}
 	return err

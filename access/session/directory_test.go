@@ -69,7 +69,7 @@ func TestAChangeCountsBeforeItIsAcknowledged(t *testing.T) {
 			_ = s.DeletePrincipal(ctx, caller, "ann", false)
 			made := w.user("ann", all)
 			self := caller
-			self.Principal, self.AccessKey = ann, made.ID
+			self.Principal, self.AccessKey, self.May = ann, made.ID, anything
 			asked, err := w.GetSessionToken(ctx, self, TokenRequest{})
 			w.must(err)
 			issued := w.session(Request{Principal: ann})

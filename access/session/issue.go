@@ -43,10 +43,8 @@ type TokenRequest struct {
 // rota:GetSessionToken on its own ARN. They end early with the access key that
 // asked for them. Temporary credentials cannot ask for others.
 func (d *Directory) GetSessionToken(ctx context.Context, c rota.Caller, r TokenRequest) (Credentials, error) {
-	if c.May != nil {
-		if err := c.May("rota:GetSessionToken", rota.Resource{ARN: c.Principal}); err != nil {
-			return Credentials{}, err
-		}
+	if err := c.Ask("rota:GetSessionToken", rota.Resource{ARN: c.Principal}); err != nil {
+		return Credentials{}, err
 	}
 	if strings.HasPrefix(c.AccessKey, store.TemporaryKey) {
 		return Credentials{}, rota.E(rota.AccessDenied, "Cannot call GetSessionToken with session credentials")

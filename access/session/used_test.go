@@ -55,7 +55,7 @@ func TestTheLastUseIsWrittenOnceAMinuteAndOnlyIfThereWasOne(t *testing.T) {
 		}
 
 		// A session counts for the key that asked for it.
-		creds, err := w.GetSessionToken(t.Context(), rota.Caller{Principal: ann, AccessKey: made.ID}, TokenRequest{})
+		creds, err := w.GetSessionToken(t.Context(), rota.Caller{Principal: ann, AccessKey: made.ID, May: anything}, TokenRequest{})
 		w.must(err)
 		_, err = w.ofSession(creds)
 		w.must(err)

@@ -216,6 +216,18 @@ var allowChecks = []check{
 		}
 		same2(w, before, w.everything())
 	}},
+	{"who signed with a key may do nothing where nobody said what he may", func(w *World) {
+		w.steerable("s")
+		before := w.everything()
+		c := Caller
+		c.AccessKey = "AKIAX"
+		for name, call := range w.asked("s") {
+			if _, err := call(c); !errors.Is(err, rota.Internal) {
+				w.T.Errorf("%s: %v", name, err)
+			}
+		}
+		same2(w, before, w.everything())
+	}},
 	{"the engine's own work is refused to everybody who is asked", func(w *World) {
 		s := w.steerable("s")
 		c := w.Engine(s.Key, "rotate")
