@@ -108,7 +108,7 @@ func (s *Store) verify(tx Tx, check, account []byte) error {
 	return &rota.Error{
 		Code:    rota.InvalidRequest,
 		Message: "the database is of account " + string(account) + " in region " + string(region) + ", and was opened as account " + s.cfg.Account + " in region " + s.cfg.Region,
-		Hint:    "start with the database's own account and region, or with another database",
+		Hint:    "start it as what it is, with rota serve --account " + string(account) + " --region " + string(region) + ", or name another folder with --data",
 	}
 }
 

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,6 +50,11 @@ of a rotation to the proven death of the old key).
 ` + exitHelp,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, name := range []string{"data", "endpoint", "credentials"} {
+				if cmd.Flags().Changed(name) {
+					return usage("demo makes a server of its own and leaves nothing behind: --%s is for yours, which rota serve starts", name)
+				}
+			}
 			if err := o.complete(); err != nil {
 				return err
 			}
@@ -116,12 +123,26 @@ func (g *global) printSummary(sum demoSummary, o demoOptions) error {
 
   %s.
 
-Try next:
-  rota serve                                        your own server, in ./rota-data
-  echo '{"engine":"postgres",...}' | rota put app/db
-  rota rotate app/db --rotator postgres --schedule 'rate(30 days)' --watch
-  rota show app/db                                  versions, ledger, journal
-  rota status
-`, sum.Rotations, sum.ProvenDead, sum.Requests, sum.FailedRequests, sum.OverlapSeconds, o.overlap, sum.TimeToDead, verdict)
+Try next a server of your own, in ./rota-data:
+  %[9]s serve
+and beside it, with the HOST, USER and PASSWORD of a database of yours:
+  echo '{"engine":"postgres","host":"HOST","username":"USER","password":"PASSWORD"}' | %[9]s put app/db
+  %[9]s show app/db --rotator postgres      how it will be rotated
+  %[9]s rotate app/db --rotator postgres --schedule 'rate(30 days)' --watch
+  %[9]s show app/db                         versions, ledger, journal
+  %[9]s status
+`, sum.Rotations, sum.ProvenDead, sum.Requests, sum.FailedRequests, sum.OverlapSeconds, o.overlap, sum.TimeToDead, verdict, typed(os.Args[0]))
 	return err
+}
+
+// typed is how the program was started, for a person to type again. What go
+// run built is not there any more when it is typed.
+func typed(program string) string {
+	switch {
+	case strings.Contains(program, "/go-build"):
+		return "go run ./cmd/rota"
+	case strings.ContainsRune(program, '/'):
+		return shellQuote(program)
+	}
+	return "rota" // found in PATH
 }

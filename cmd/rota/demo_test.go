@@ -121,6 +121,26 @@ func TestTheDemoCountsFailedRequests(t *testing.T) {
 	}
 }
 
+func TestWhatToTypeAfterTheDemoCanBeTyped(t *testing.T) {
+	for program, want := range map[string]string{
+		"rota": "rota", "./rota": "./rota", "/opt/my tools/rota": "'/opt/my tools/rota'",
+		"/tmp/go-build2849/b001/exe/rota": "go run ./cmd/rota", "/root/.cache/go-build/ab/cd-d/rota": "go run ./cmd/rota",
+	} {
+		if got := typed(program); got != want {
+			t.Errorf("started as %s it is %s, want %s", program, got, want)
+		}
+	}
+	var out bytes.Buffer
+	if err := (&global{streams: streams{out: &out}}).printSummary(demoSummary{}, demoOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(out.String(), "echo '")
+	value, _, _ := strings.Cut(rest, "'")
+	if !json.Valid([]byte(value)) || strings.Contains(out.String(), "%!") {
+		t.Errorf("it says\n%s", &out)
+	}
+}
+
 func TestTheDemoAPIKnowsOnlyLiveKeys(t *testing.T) {
 	api, err := startDemoAPI(t.Context())
 	if err != nil {

@@ -16,7 +16,8 @@ const (
 
 const exitHelp = `
 Exit codes: 0 done, 1 failed, 2 wrong command line, 3 server not reached,
-4 no such secret or version, 130 interrupted.`
+4 no such secret or version, 130 interrupted. With --json an error is one line on
+standard error: {"code":…,"error":…}.`
 
 // exitError carries an exit code.
 type exitError struct {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -50,7 +52,7 @@ Without --version-id it is the one overlap that is open.
 			}
 			var out wire.ExpireOutput
 			if err := c.own(cmd.Context(), "Expire", in, &out); err != nil {
-				return err
+				return whichVersion(err, args[0])
 			}
 			if g.json {
 				return g.print(out)
@@ -71,6 +73,15 @@ Without --version-id it is the one overlap that is open.
 	f.StringVar(&until, "until", "", "end it at this time, or after this duration")
 	f.StringVar(&version, "version-id", "", "the version whose credential is meant")
 	return cmd
+}
+
+// whichVersion says how a version is named.
+func whichVersion(err error, name string) error {
+	var api *apiError
+	if errors.As(err, &api) && strings.Contains(api.Message, "Name ") {
+		return fmt.Errorf("%w (name it with --version-id; rota show %s lists them)", err, name)
+	}
+	return err
 }
 
 func parseUntil(text string, now time.Time) (time.Time, error) {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,7 +25,7 @@ test; what it knows of the API is in one file, for you to change.
   rota function new --lang python rotate-keys
   cd rotate-keys && python3 -m unittest
 
-It never writes over a file.
+It writes into no folder that has something in it.
 ` + exitHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -32,8 +34,11 @@ It never writes over a file.
 			return nil
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			if language == "" {
+			if !slices.Contains(scaffold.Languages(), language) {
 				return usage("--lang is one of %s", strings.Join(scaffold.Languages(), ", "))
+			}
+			if there, err := os.ReadDir(args[0]); err == nil && len(there) > 0 {
+				return fmt.Errorf("%s already exists and is not empty: name a new folder", args[0])
 			}
 			files, err := scaffold.Write(args[0], language, moduleVersion())
 			if err != nil {

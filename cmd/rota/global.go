@@ -58,17 +58,37 @@ func (g *global) fail(err error) {
 		g.say("%s", err)
 		return
 	}
-	code := ""
+	b, _ := json.Marshal(map[string]string{"error": err.Error(), "code": codeOf(err)}) // two strings always encode
+	_, _ = fmt.Fprintln(g.err, string(b))
+}
+
+// codeOf is the name of an error, for scripts: the server's, the function's, or
+// that of the exit code.
+func codeOf(err error) string {
 	var api *apiError
 	var failed *invoke.Failure
+	var exit *exitError
 	switch {
 	case errors.As(err, &api):
-		code = api.Type
+		return api.Type
 	case errors.As(err, &failed):
-		code = failed.Type
+		return failed.Type
+	case !errors.As(err, &exit):
+		return "Failed"
 	}
-	b, _ := json.Marshal(map[string]string{"error": err.Error(), "code": code}) // two strings always encode
-	_, _ = fmt.Fprintln(g.err, string(b))
+	switch exit.code {
+	case exitUsage:
+		return "Usage"
+	case exitNoReach:
+		return "Unreachable"
+	case exitMissing:
+		return "NotFound"
+	case exitFound:
+		return "RuleBroken"
+	case exitInterrupted:
+		return "Interrupted"
+	}
+	return "Failed"
 }
 
 // table writes rows in columns.

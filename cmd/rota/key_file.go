@@ -93,7 +93,7 @@ func (f *keyFile) write(k newKey) error {
 	_, err := f.tmp.WriteString(k.credentials())
 	err = errors.Join(err, f.tmp.Sync(), f.tmp.Close())
 	if err == nil {
-		err = os.Rename(f.tmp.Name(), f.path)
+		err = rename(f.tmp.Name(), f.path)
 	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w; the secret half of the key %s is lost: delete the key and make another one", f.path, err, k.id)

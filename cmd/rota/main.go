@@ -65,8 +65,10 @@ Run it:   rota serve` + "\n" + exitHelp,
 	root.SetArgs(args)
 	g.flags(root)
 	root.AddCommand(
-		g.serve(), g.demo(), g.put(), g.get(), g.ls(), g.status(), g.show(), g.rotate(), g.expire(), g.function(), g.audit(), g.principal(), g.policy(), g.doctor(), g.version(),
+		g.serve(), g.demo(), g.put(), g.get(), g.ls(), g.status(), g.show(), g.tag(), g.rotate(), g.expire(), g.function(), g.audit(), g.principal(), g.policy(), g.doctor(), g.version(),
 	)
+	g.cobraVerbs(root, args)
+	g.completeFlags(root)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage("%w; see: %s --help", err, c.CommandPath())
 	})

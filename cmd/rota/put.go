@@ -35,7 +35,12 @@ newline at the end is left out; --binary keeps every byte.
 
   echo '{"engine":"postgres","host":"127.0.0.1","username":"app","password":"..."}' | rota put app/db
 ` + exitHelp,
-		Args:              one,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 { // what follows may be the value, and is not repeated
+				return usage("put wants one secret name; the value comes from standard input or from --file, not from an argument: rota put NAME < FILE")
+			}
+			return one(cmd, args)
+		},
 		ValidArgsFunction: g.completeName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			tags, err := parseTags("--tag", o.tags)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,17 +42,21 @@ The first time, name the rotator, and a schedule if it shall rotate by itself:
   rota rotate app/db --rotator postgres --schedule 'rate(30 days)' --watch
 
 --set changes settings of the rotation before it begins, above all when the old
-credential ends; they are kept as the secret's tags rota:KEY. The rotators have
-settings of their own: see docs/providers.md.
+credential ends; they are kept as the secret's tags rota:KEY, and --set KEY= takes
+one off. rota show NAME says which are in force. The rotators have settings of
+their own: see docs/providers.md.
 
   rota rotate app/db --set expire='after 1h'          immediately, after <duration>, next-rotation
   rota rotate app/db --set admin=admin/db --set strategy=alternating-users
+  rota rotate app/db --set admin= --set strategy=
 
 --test-only sets rotation up and runs testSecret with the value that is there,
 so that the first rotation waits for the schedule.
 
 A rotation that is under way is tried again by itself. --anew gives it up, or
 what is left of one that was cancelled, and begins another with a new value.
+
+If it is refused, nothing has changed: no setting, no schedule, no attempt.
 ` + exitHelp,
 		Args:              one,
 		ValidArgsFunction: g.completeName,
@@ -87,7 +92,7 @@ what is left of one that was cancelled, and begins another with a new value.
 	f.StringVar(&o.function, "function", "", "a function that was registered with rota function add, by name or ARN")
 	f.StringVar(&o.schedule, "schedule", "", "rate(...) or cron(...), in UTC")
 	f.StringVar(&o.duration, "duration", "", "length of the rotation window, such as 3h")
-	f.StringArrayVar(&o.set, "set", nil, "KEY=VALUE, a setting such as expire='after 24h'; may be repeated")
+	f.StringArrayVar(&o.set, "set", nil, "KEY=VALUE, a setting such as expire='after 24h'; KEY= takes one off; may be repeated")
 	f.BoolVar(&o.testOnly, "test-only", false, "do not rotate now, only test that it could")
 	f.BoolVar(&o.anew, "anew", false, "give up the rotation that is under way or was cancelled, and begin another")
 	f.BoolVar(&o.watch, "watch", false, "show the steps until it is over")
@@ -97,47 +102,34 @@ what is left of one that was cancelled, and begins another with a new value.
 // asked is the answer to RotateSecret.
 type asked struct{ ARN, Name, VersionId string }
 
-// ask calls RotateSecret with what was given; the rest stays as it is.
+// ask asks for the rotation with what was given; the rest stays as it is.
 func (o rotateOptions) ask(ctx context.Context, c *client, s wire.ShowOutput) (out asked, err error) {
-	in := map[string]any{"SecretId": s.ARN, "ClientRequestToken": newID(), "RotateImmediately": !o.testOnly}
+	now := !o.testOnly
+	in := wire.RotateInput{SecretId: s.ARN, ClientRequestToken: newID(), RotateImmediately: &now}
 	if o.rotator != "" {
-		in["RotationLambdaARN"] = functionARN(s.ARN, "rota-"+o.rotator)
+		in.RotationLambdaARN = functionARN(s.ARN, "rota-"+o.rotator)
 	}
 	if o.function != "" {
 		if o.rotator != "" {
 			return out, usage("name a rotator of rota's with --rotator, or a function with --function")
 		}
-		in["RotationLambdaARN"] = functionARN(s.ARN, o.function)
+		in.RotationLambdaARN = functionARN(s.ARN, o.function)
 	}
-	rules := map[string]string{}
-	if o.schedule != "" {
-		rules["ScheduleExpression"] = o.schedule
+	if o.schedule != "" || o.duration != "" {
+		in.RotationRules = &wire.RotationRulesType{ScheduleExpression: o.schedule, Duration: o.duration}
 	}
-	if o.duration != "" {
-		rules["Duration"] = o.duration
-	}
-	if len(rules) > 0 {
-		in["RotationRules"] = rules
-	}
-	settings, err := parseTags("--set", o.set)
-	if err != nil {
+	if in.Tags, in.TagKeys, err = changes("--set", rotation.TagPrefix, o.set); err != nil {
 		return out, err
 	}
-	if len(settings) > 0 {
-		for _, t := range settings {
-			t["Key"] = rotation.TagPrefix + t["Key"]
-		}
-		if err := c.aws(ctx, "TagResource", map[string]any{"SecretId": s.ARN, "Tags": settings}, nil); err != nil {
-			return out, err
-		}
+	if o.anew {
+		in.GiveUpVersionId = leftPending(s)
 	}
-	if pending := leftPending(s); o.anew && pending != "" {
-		remove := map[string]any{"SecretId": s.ARN, "VersionStage": rota.Pending, "RemoveFromVersionId": pending}
-		if err := c.aws(ctx, "UpdateSecretVersionStage", remove, nil); err != nil {
-			return out, err
-		}
+	calls := in.Calls()
+	if len(calls) > 1 {
+		return out, o.explain(c.own(ctx, "Rotate", in, &out), s.Name)
 	}
-	return out, o.explain(c.aws(ctx, "RotateSecret", in, &out), s.Name)
+	// Alone, one that is refused because of another hastens that one.
+	return out, o.explain(c.aws(ctx, calls[0].Operation, json.RawMessage(calls[0].Body), &out), s.Name)
 }
 
 // leftPending is the version that a rotation is making, or was: while it has
@@ -162,6 +154,8 @@ func (o rotateOptions) explain(err error, name string) error {
 		return fmt.Errorf("%w (name a rotator: rota rotate %s --rotator NAME)", err, name)
 	case strings.HasPrefix(api.Message, "A previous rotation isn't complete"):
 		return fmt.Errorf("%w (rota show %s says how far it came; rota rotate %s --anew gives it up and begins another)", err, name, name)
+	case strings.HasPrefix(api.Message, "The admin secret "), strings.HasPrefix(api.Message, "the admin secret ") && strings.Contains(api.Message, " cannot be used"):
+		return fmt.Errorf("%w (store it with: rota put ADMIN; or name another: rota rotate %s --set admin=ADMIN, where --set admin= names none)", err, name)
 	case !strings.HasPrefix(api.Message, "Secrets Manager cannot invoke the specified Lambda function"):
 		return err
 	case o.function != "":
