@@ -44,7 +44,7 @@ The first time, name the rotator, and a schedule if it shall rotate by itself:
 --set changes settings of the rotation before it begins, above all when the old
 credential ends; they are kept as the secret's tags rota:KEY, and --set KEY= takes
 one off. rota show NAME says which are in force. The rotators have settings of
-their own: see docs/providers.md.
+their own: see docs/postgresql.md and docs/providers.md.
 
   rota rotate app/db --set expire='after 1h'          immediately, after <duration>, next-rotation
   rota rotate app/db --set admin=admin/db --set strategy=alternating-users

@@ -143,7 +143,7 @@ func planText(s wire.ShowOutput) (rows [][]string) {
 	}
 	lag := "at once"
 	if p.RevocationLagSeconds > 0 {
-		lag = "at most " + (time.Duration(p.RevocationLagSeconds*float64(time.Second))).String() + " after its end"
+		lag = "at most " + time.Duration(p.RevocationLagSeconds*float64(time.Second)).String() + " after its end"
 	}
 	row("an ended one is refused", lag)
 	if p.CannotDetect != "" {

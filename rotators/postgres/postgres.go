@@ -98,7 +98,7 @@ func (*Rotator) Descriptor() rotation.Descriptor {
 			},
 			{
 				Name: settingTLS, Check: checkTLS,
-				Help: "disable, prefer, require, verify-ca or verify-full, instead of what the field ssl says",
+				Help: "disable, prefer, require, verify-ca or verify-full, instead of what the field ssl says (below)",
 			},
 			{
 				Name: settingCA,

@@ -99,12 +99,15 @@ func (r *Rotator) setOwn(ctx context.Context, req rotation.Request, s settings, 
 	return c.setPassword(ctx, current.user, v)
 }
 
+// storeWhatWorks ends AWS's sentences, which operators search for as they are.
+const storeWhatWorks = "store the value that works now, with rota put (on AWS: put-secret-value), and rotate again"
+
 // connectPrevious logs in with the previous password of the same user.
 func (r *Rotator) connectPrevious(
 	ctx context.Context, req rotation.Request, s settings, current login, mode tlsMode,
 ) (*conn, error) {
-	none := fmt.Errorf("postgres %s: Unable to log into database with previous, current, or pending secret of secret arn %s",
-		current.address(), req.SecretARN)
+	none := fmt.Errorf("postgres %s: Unable to log into database with previous, current, or pending secret of secret arn %s: %s",
+		current.address(), req.SecretARN, storeWhatWorks)
 	if req.Previous.IsZero() {
 		return nil, none
 	}
@@ -152,7 +155,7 @@ func (r *Rotator) setPartner(
 	}
 	c, err := r.connect(ctx, current, s.tlsFor(current), s.roots)
 	if errors.Is(err, rotation.ErrRefused) {
-		return fmt.Errorf("postgres: Unable to log into database using current credentials for secret %s: %s", req.SecretARN, err)
+		return fmt.Errorf("postgres: Unable to log into database using current credentials for secret %s: %s: %s", req.SecretARN, err, storeWhatWorks)
 	}
 	if err != nil {
 		return err
@@ -169,7 +172,8 @@ func (r *Rotator) setPartner(
 func (r *Rotator) connectAdmin(ctx context.Context, req rotation.Request, s settings, admin, current login) (*conn, error) {
 	c, err := r.connect(ctx, admin, s.tlsForAdmin(admin, current), s.roots)
 	if errors.Is(err, rotation.ErrRefused) {
-		return nil, fmt.Errorf("postgres: Unable to log into database using credentials in master secret %s: %s", req.Admin.ARN, err)
+		return nil, fmt.Errorf("postgres: Unable to log into database using credentials in master secret %s: %s: store its value that works now, "+
+			"with rota put (on AWS: put-secret-value); it is tried again by itself", req.Admin.ARN, err)
 	}
 	return c, err
 }

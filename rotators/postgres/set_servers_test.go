@@ -30,9 +30,9 @@ func TestSingleUserSetFallsBackToThePreviousPasswordOfTheSameUserAndServer(t *te
 		want     string // "" succeeds
 	}{
 		"the previous one works": {s.value("app", "right"), ""},
-		"none":                   {rota.Value{}, "Unable to log into database with previous, current, or pending secret of secret arn arn:child"},
-		"it is wrong as well":    {s.value("app", "wrong"), "Unable to log into database with previous, current, or pending secret of secret arn arn:child"},
-		"it is the current one":  {s.value("app", "stale"), "Unable to log into database with previous, current, or pending secret of secret arn arn:child"},
+		"none":                   {rota.Value{}, "Unable to log into database with previous, current, or pending secret of secret arn arn:child: store the value that works now, with rota put"},
+		"it is wrong as well":    {s.value("app", "wrong"), "Unable to log into database with previous, current, or pending secret of secret arn arn:child: store the value that works now, with rota put"},
+		"it is the current one":  {s.value("app", "stale"), "Unable to log into database with previous, current, or pending secret of secret arn arn:child: store the value that works now, with rota put"},
 		"it is another user's":   {s.value("other", "right"), "Attempting to modify user app other than previous valid user other"},
 		"it is for another host": {rota.StringValue(alter(t, string(s.value("app", "right").Reveal()), map[string]any{"host": "localhost"})), "Attempting to modify user for host 127.0.0.1 other than previous valid host localhost"},
 		"it is not readable":     {rota.StringValue("text"), "Unable to log into database"},
@@ -114,6 +114,7 @@ func TestAlternatingSetExplainsWhatTheServerIsMissing(t *testing.T) {
 	}{
 		"the current password is refused":      {"", "wrong", s.value("root", "r"), "Unable to log into database using current credentials for secret arn:child"},
 		"the admin's password is refused":      {"", "p", s.value("root", "wrong"), "Unable to log into database using credentials in master secret arn:admin"},
+		"the same, with what to do":            {"", "p", s.value("root", "wrong"), "store its value that works now, with rota put"},
 		"the admin may not create roles":       {"", "p", s.value("weak", "r"), "needs CREATEROLE"},
 		"the admin may not change the partner": {"CREATE ROLE app_clone LOGIN; GRANT app TO app_clone", "p", s.value("weak", "r"), "needs CREATEROLE"},
 		"the partner is somebody else's":       {"CREATE ROLE app_clone LOGIN", "p", s.value("root", "r"), `role "app_clone" exists and is not a member`},
