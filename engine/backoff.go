@@ -11,7 +11,7 @@ const (
 	longDelay  = 5 * time.Minute
 	// MaxAttempts ends the retries of one rotation: with the delays between
 	// them that is ten to twenty minutes. Then the attempt is resolved, and
-	// the next one comes with the schedule.
+	// the store plans a fresh one in the hours of the window.
 	MaxAttempts = 12
 	// maxAsked bounds the wait that a provider may ask for.
 	maxAsked = time.Hour

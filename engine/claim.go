@@ -29,6 +29,11 @@ func (r *run) claim(w store.Work) error {
 		if r.secret, err = s.DescribeSecret(r.keep, caller, store.DescribeSecretInput{SecretID: r.task.ARN}); err != nil {
 			return err
 		}
+		if r.task.Kind == store.Idle && use != useEnd {
+			if r.start, err = s.MayStart(r.keep, w.Secret); err != nil {
+				return err
+			}
+		}
 		r.rows, err = s.CredentialsOf(r.keep, w.Secret)
 		return err
 	})

@@ -16,6 +16,7 @@ type Facts struct {
 	Secret    rota.Secret
 	Open      []rota.Credential // credentials of the secret that wait for their end
 	ClockHeld string            // why scheduled starts wait; "" if they do not
+	MayStart  time.Time         // when the schedule may start it: not after Now while a window is open
 }
 
 // Action is what the engine does next with a secret.
@@ -41,7 +42,7 @@ type Decision struct {
 type check func(Facts) (Decision, bool)
 
 // checks are asked from top to bottom; the first that applies decides.
-var checks = []check{mustResolve, interrupted, unfinished, notYet, off, clockHeld, overlapOpen, scheduleReached}
+var checks = []check{mustResolve, interrupted, unfinished, notYet, off, clockHeld, windowClosed, overlapOpen, scheduleReached}
 
 // Decide says what to do with a secret, and why.
 func Decide(f Facts) Decision {
@@ -83,6 +84,16 @@ func off(f Facts) (Decision, bool) {
 
 func clockHeld(f Facts) (Decision, bool) {
 	return Decision{Action: Wait, Reason: f.ClockHeld, Until: f.Now.Add(time.Minute)}, f.ClockHeld != ""
+}
+
+// windowClosed keeps a start that became overdue (the server was down, an
+// overlap was open, a lane was full) from beginning outside of the hours that
+// were chosen for it.
+func windowClosed(f Facts) (Decision, bool) {
+	return Decision{
+		Action: Wait, Until: f.MayStart,
+		Reason: "its window has closed before it could start: it waits for the next one, or the same hours of the next day",
+	}, f.MayStart.After(f.Now)
 }
 
 // overlapOpen keeps a scheduled rotation from cutting an overlap short where

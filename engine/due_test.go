@@ -56,6 +56,16 @@ func TestDecide(t *testing.T) {
 		}), Start, "schedule", time.Time{}},
 		{"a clock that jumped holds a scheduled start", due(func(f *Facts) { f.ClockHeld = "the clock jumped by 1h" }), Wait, "the clock jumped by 1h", noon.Add(time.Minute)},
 
+		{"a scheduled start whose window has closed waits for the next", due(func(f *Facts) { f.MayStart = noon.Add(14 * time.Hour) }), Wait, "its window has closed", noon.Add(14 * time.Hour)},
+		{"one in an open window does not", due(func(f *Facts) { f.MayStart = noon }), Start, "schedule", time.Time{}},
+		{"an open overlap is no reason while the window is closed", due(func(f *Facts) {
+			f.MayStart, f.Open = noon.Add(14*time.Hour), []rota.Credential{open(rota.Superseded, noon.Add(time.Hour))}
+		}), Wait, "its window has closed", noon.Add(14 * time.Hour)},
+		{"a clock that jumped cannot tell that a window has closed", due(func(f *Facts) {
+			f.MayStart, f.ClockHeld = noon.Add(14*time.Hour), "the clock jumped by 1h"
+		}), Wait, "the clock jumped by 1h", noon.Add(time.Minute)},
+		{"a rotation that was asked for needs no window", running(func(f *Facts) { f.MayStart = noon.Add(14 * time.Hour) }), Attempt, "asked for", time.Time{}},
+
 		{"a rotation that was asked for runs", running(same), Attempt, "asked for by somebody", time.Time{}},
 		{"a retry says which one it is and why", running(func(f *Facts) { f.Task.Attempt, f.Task.LastError = 2, "no route" }), Attempt, "attempt 3 after: no route", time.Time{}},
 		{"a retry waits for its time", running(func(f *Facts) { f.Task.Due = noon.Add(time.Second) }), Nothing, "not due", time.Time{}},

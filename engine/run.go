@@ -21,6 +21,7 @@ type run struct {
 	task    store.Task
 	secret  rota.Secret
 	rows    []rota.Credential // the ledger, as it was when the work began
+	start   time.Time         // when the schedule may start it, if nothing runs
 	entries []rota.JournalEntry
 	over    bool // the claim was released
 }
@@ -72,7 +73,7 @@ func (r *run) begin(cause string, asked bool) error {
 }
 
 func (r *run) facts() Facts {
-	f := Facts{Now: r.now(), Task: r.task, Secret: r.secret, ClockHeld: r.Held()}
+	f := Facts{Now: r.now(), Task: r.task, Secret: r.secret, ClockHeld: r.Held(), MayStart: r.start}
 	for _, c := range r.rows {
 		if c.State.Open() {
 			f.Open = append(f.Open, c)
@@ -122,7 +123,7 @@ func (r *run) attempt(ctx context.Context) (blame bool) {
 		complete = (*store.Store).CompleteTest
 	}
 	if err := r.last("complete the rotation", func(s *store.Store) error { return complete(s, r.keep, r.caller) }); err != nil {
-		return r.failed("", err)
+		return r.failed(steps[len(steps)-1], err)
 	}
 	return false
 }
@@ -200,12 +201,12 @@ func (r *run) failed(step rota.Step, err error) (blame bool) {
 	}
 	if rotation.IsPermanent(err) || attempts >= MaxAttempts {
 		r.journal(r.task.Token, string(step), now, rota.OutcomeFailed, err.Error(), "the attempt is given up and resolved")
-		r.plan("give up", func(s *store.Store) error { return s.GiveUp(r.keep, r.caller, err.Error()) })
+		r.plan("give up", func(s *store.Store) error { return s.GiveUp(r.keep, r.caller, step, err.Error()) })
 		return false
 	}
 	at := now.Add(delay(attempts, asked, r.Rand))
 	r.journal(r.task.Token, string(step), now, rota.OutcomeFailed, err.Error(), fmt.Sprintf("attempt %d at %s", attempts+1, at.UTC().Format(time.RFC3339)))
-	r.plan("plan the retry", func(s *store.Store) error { return s.Retry(r.keep, r.caller, at, err.Error()) })
+	r.plan("plan the retry", func(s *store.Store) error { return s.Retry(r.keep, r.caller, at, step, err.Error()) })
 	return !errors.Is(err, rotation.ErrNotYet)
 }
 
@@ -234,7 +235,7 @@ func (r *run) resolve(ctx context.Context, reason string) (blame bool) {
 	case err != nil && (!rotation.IsPermanent(err) || r.gapMayBeOpen()):
 		at := start.Add(delay(r.task.Attempt+1, 0, r.Rand))
 		r.journal(r.task.Token, string(rota.ResolveSecret), start, rota.OutcomeFailed, err.Error(), "again at "+at.UTC().Format(time.RFC3339))
-		r.plan("plan the resolution", func(s *store.Store) error { return s.Retry(r.keep, r.caller, at, err.Error()) })
+		r.plan("plan the resolution", func(s *store.Store) error { return s.Unresolved(r.keep, r.caller, at, err.Error()) })
 		return true
 	case err != nil:
 		r.journal(r.task.Token, string(rota.ResolveSecret), start, rota.OutcomeFailed, err.Error(), "nothing: look at this secret")

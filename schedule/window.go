@@ -13,6 +13,21 @@ type Window struct{ Open, Close time.Time }
 // NextRotationDate: the rotation happens on or before it.
 func (w Window) Latest() time.Time { return w.Close.Add(-time.Second) }
 
+// Again is the window with the same hours on the first day, from its own on,
+// on which it is not over at after: where a rotation that missed w is made up
+// for.
+func (w Window) Again(after time.Time) Window {
+	later := func(by time.Duration) { w.Open, w.Close = w.Open.Add(by), w.Close.Add(by) }
+	// A loop, because a difference of times is cut off at 292 years.
+	for late := after.Sub(w.Close); late >= day; late = after.Sub(w.Close) {
+		later(late / day * day)
+	}
+	if !w.Close.After(after) {
+		later(day)
+	}
+	return w
+}
+
 // Next is the first window that opens later than anchor and is not over at
 // after, that is, whose Close is later than after. It may be open at after
 // already. ok is false if there is no such window: the schedule is zero, or

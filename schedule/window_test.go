@@ -313,6 +313,24 @@ func TestWindowThatIsNext(t *testing.T) {
 	}
 }
 
+func TestAMissedWindowOpensAgainInTheSameHoursOfALaterDay(t *testing.T) {
+	w := schedule.Window{Open: at(t, "2026-12-01 16:00"), Close: at(t, "2026-12-01 18:00")}
+	for _, tt := range []struct{ name, after, want string }{
+		{"before it opens it is itself", "2026-11-20 00:00", "2026-12-01 16:00 + 2h0m0s"},
+		{"while it is open too", "2026-12-01 17:59", "2026-12-01 16:00 + 2h0m0s"},
+		{"from its close on it is the one of the next day", "2026-12-01 18:00", "2026-12-02 16:00 + 2h0m0s"},
+		{"which is still to open in the morning", "2026-12-02 06:06", "2026-12-02 16:00 + 2h0m0s"},
+		{"and of a later day", "2027-01-15 18:00", "2027-01-16 16:00 + 2h0m0s"},
+		{"after centuries as well", "3000-01-15 17:00", "3000-01-15 16:00 + 2h0m0s"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := show(w.Again(at(t, tt.after))); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestTimesOfOtherZonesAreReadAsUTC(t *testing.T) {
 	zone := time.FixedZone("", -10*60*60)
 	anchor := at(t, "2026-11-23 01:00").In(zone) // still the 22nd there

@@ -336,7 +336,7 @@ func TestAnUnfinishedRotationIsHastenedThoughTheCallFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.store.Retry(ctx, rota.Caller{Claim: claim}, time.Now().Add(time.Hour), "it failed"); err != nil {
+	if err := w.store.Retry(ctx, rota.Caller{Claim: claim}, time.Now().Add(time.Hour), rota.SetSecret, "it failed"); err != nil {
 		t.Fatal(err)
 	}
 	a := rotate()

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/rotahq/rota"
@@ -80,24 +81,52 @@ func (s *Store) MarkTouched(ctx context.Context, c rota.Caller) error {
 	})
 }
 
-// Retry counts a failed attempt and plans the next. lastError is for people
-// and never holds a value. If the attempt is over nothing changes.
-func (s *Store) Retry(ctx context.Context, c rota.Caller, at time.Time, lastError string) error {
+// Retry counts a failed attempt and plans the next. step is what failed, and
+// lastError is for people and never holds a value. If the attempt is over
+// nothing changes; if it was cancelled while the step ran, it stays due for
+// its resolution, for that reason.
+func (s *Store) Retry(ctx context.Context, c rota.Caller, at time.Time, step rota.Step, lastError string) error {
 	return s.claimed(ctx, c, "plan the next attempt", func(it *item) error {
 		if it.task.Kind == Idle {
 			return nil
 		}
+		if err := it.tellFailed(step); err != nil {
+			return err
+		}
 		it.task.Attempt++
-		it.task.Due, it.task.LastError = at, lastError
+		if !it.task.Resolve {
+			it.task.Due, it.task.LastError = at, lastError
+		}
 		return it.tx.PutTask(it.task)
 	})
 }
 
+// Unresolved plans the next try of a resolution that failed. Why the attempt
+// ends is kept beside why it could not yet. If the attempt is over nothing
+// changes.
+func (s *Store) Unresolved(ctx context.Context, c rota.Caller, at time.Time, why string) error {
+	return s.claimed(ctx, c, "plan the next resolution", func(it *item) error {
+		if it.task.Kind == Idle {
+			return nil
+		}
+		cause, _, _ := strings.Cut(it.task.LastError, notResolved)
+		it.task.Attempt++
+		it.task.Due, it.task.LastError = at, cause+notResolved+why
+		return it.tx.PutTask(it.task)
+	})
+}
+
+const notResolved = "; not resolved yet: "
+
 // Wait moves what is due to a later time without counting an attempt. An
-// idle task that is not due stays as it is.
+// idle task that is not due stays as it is, and so does an attempt that was
+// cancelled: it is due for its resolution.
 func (s *Store) Wait(ctx context.Context, c rota.Caller, at time.Time, reason string) error {
 	return s.claimed(ctx, c, "wait", func(it *item) error {
-		if it.task.Kind == Idle && (it.task.Due.IsZero() || it.task.Due.After(it.now)) {
+		switch {
+		case it.task.Kind == Idle && (it.task.Due.IsZero() || it.task.Due.After(it.now)):
+			return nil
+		case it.task.Kind != Idle && it.task.Resolve:
 			return nil
 		}
 		it.task.Due, it.task.LastError = at, reason
@@ -105,19 +134,25 @@ func (s *Store) Wait(ctx context.Context, c rota.Caller, at time.Time, reason st
 	})
 }
 
-// GiveUp ends the attempts: the task is due at once for its resolution. A
-// test has nothing to resolve and is over. If the attempt is over nothing
-// changes.
-func (s *Store) GiveUp(ctx context.Context, c rota.Caller, cause string) error {
+// GiveUp ends the attempts after a step that failed: the task is due at once
+// for its resolution. A test has nothing to resolve and is over. If the
+// attempt is over nothing changes; if it was cancelled while the step ran,
+// that stays the reason.
+func (s *Store) GiveUp(ctx context.Context, c rota.Caller, step rota.Step, cause string) error {
 	return s.claimed(ctx, c, "give up a rotation", func(it *item) error {
-		switch it.task.Kind {
-		case Idle:
+		if it.task.Kind == Idle {
 			return nil
-		case Test:
-			return it.endAttempt(failed, cause)
 		}
-		it.task.Resolve, it.task.Due, it.task.LastError = true, it.now, cause
-		it.wake = true
+		if err := it.tellFailed(step); err != nil {
+			return err
+		}
+		if it.task.Kind == Test {
+			return it.endAttempt(failed, cause, it.again)
+		}
+		if !it.task.Resolve {
+			it.task.Resolve, it.task.LastError = true, cause
+		}
+		it.task.Due, it.wake = it.now, true
 		return it.tx.PutTask(it.task)
 	})
 }
@@ -167,7 +202,7 @@ func (s *Store) CompleteTest(ctx context.Context, c rota.Caller) error {
 		case Rotate:
 			return rota.E(rota.InvalidRequest, "No test of this secret runs.")
 		}
-		return it.endAttempt(succeeded, "")
+		return it.endAttempt(succeeded, "", it.again)
 	})
 }
 
@@ -178,7 +213,11 @@ func (s *Store) Abandon(ctx context.Context, c rota.Caller, cause string) error 
 		if it.task.Kind == Idle {
 			return nil
 		}
-		return it.endAttempt(failed, cause)
+		how := abandoned
+		if it.task.Resolve {
+			how = failed
+		}
+		return it.endAttempt(how, cause, it.again)
 	})
 }
 
@@ -217,12 +256,13 @@ func (it *item) stop(cause string) error {
 	if err := it.revive(it.labels[rota.Current]); err != nil {
 		return err
 	}
-	return it.plan(it.now)
+	return it.skip()
 }
 
-// endAttempt ends an attempt without success and takes what it made away.
-// What finishSecret decided about the AWSCURRENT version no longer holds.
-func (it *item) endAttempt(how, cause string) error {
+// endAttempt ends an attempt without success and takes what it made away;
+// next plans what follows. What finishSecret decided about the AWSCURRENT
+// version no longer holds.
+func (it *item) endAttempt(how, cause string, next func() error) error {
 	if err := it.over(how, cause); err != nil {
 		return err
 	}
@@ -238,7 +278,7 @@ func (it *item) endAttempt(how, cause string) error {
 		if err := it.revive(it.labels[rota.Current]); err != nil {
 			return err
 		}
-		if err := it.plan(it.now); err != nil {
+		if err := next(); err != nil {
 			return err
 		}
 	}
@@ -256,7 +296,7 @@ func (it *item) abandon(cause string) error {
 	if err := it.tx.AddJournal(e); err != nil {
 		return err
 	}
-	return it.endAttempt(abandoned, cause)
+	return it.endAttempt(abandoned, cause, it.skip)
 }
 
 func by(c rota.Caller) string {
@@ -271,8 +311,8 @@ func by(c rota.Caller) string {
 func (it *item) dropTest() error {
 	token := it.task.Token
 	it.idle()
-	if it.startable() {
-		it.task.Due = it.row.Start
+	if err := it.resume(it.now); err != nil {
+		return err
 	}
 	if it.labels[rota.Pending] == token {
 		if err := it.tx.DeleteLabel(it.row.Key, rota.Pending); err != nil {

@@ -187,11 +187,12 @@ type SecretRow struct {
 	rota.Secret
 	// CreateToken makes a repeated CreateSecret without a value a success.
 	CreateToken string
-	// Anchor is what the schedule counts from: the last rotation, the last
-	// value put by hand, or when the schedule was set.
+	// Anchor is what the schedule counts from: the last rotation that
+	// succeeded, the last value put by hand, or when the schedule was set.
 	Anchor time.Time
-	// Start is when the next scheduled rotation starts: a moment inside the
-	// window whose last one is Rotation.Next.
+	// Start is when the next scheduled rotation is to start: a moment inside
+	// the window whose last one is Rotation.Next. Past it the secret is
+	// overdue until a rotation succeeded.
 	Start time.Time
 	// Gone is when the secret was deleted with force, or its recovery window
 	// ended, while a credential was still to be ended. Its name is free.

@@ -31,7 +31,8 @@ const (
 type What string
 
 // What happens to secrets without a call of its own. Each rotation and test
-// that started ends in one of the three.
+// that started ends in one of the three; each attempt that fails is told, the
+// last one and those before it.
 const (
 	RotationStarted       What = "RotationStarted"
 	RotationSucceeded     What = "RotationSucceeded"
@@ -130,13 +131,24 @@ const (
 	abandoned = "Abandoned"
 )
 
-// over tells how the attempt ended; it comes before what forgets it.
+// tellFailed tells of a failed attempt, in the sentence that AWS has for it.
+// Why the step failed is in the journal.
+func (it *item) tellFailed(step rota.Step) error {
+	what := RotationFailed
+	if it.task.Kind == Test {
+		what = TestRotationFailed
+	}
+	return it.tell(what, it.task.Token, "Error when executing lambda "+it.row.Rotation.Function+" during "+string(step)+" step")
+}
+
+// over tells how the attempt ended; it comes before what forgets it. That it
+// failed was told when its last step did.
 func (it *item) over(how, cause string) error {
 	what := What("Rotation" + how)
-	switch it.task.Kind {
-	case Idle:
+	switch {
+	case it.task.Kind == Idle, how == failed:
 		return nil
-	case Test:
+	case it.task.Kind == Test:
 		if how == abandoned {
 			how = failed // AWS has no other word for it
 		}

@@ -102,11 +102,12 @@ func (it *item) hasten() error {
 
 func (it *item) rotate(in RotateSecretInput) error {
 	r := &it.row.Rotation
+	planned := r.Enabled && !it.row.Anchor.IsZero() && (in.RotationRules == nil || sameRules(*in.RotationRules, r.Rules))
 	r.Configured, r.Enabled = true, true
 	if in.RotationLambdaARN != nil {
 		r.Function = *in.RotationLambdaARN
 	}
-	if in.RotationRules != nil {
+	if in.RotationRules != nil && !planned {
 		r.Rules = *in.RotationRules
 	}
 	if in.Metadata != nil {
@@ -119,8 +120,12 @@ func (it *item) rotate(in RotateSecretInput) error {
 		return err
 	}
 	it.changed()
-	if err := it.plan(it.now); err != nil {
-		return err
+	// A schedule that stays counts from what it counted from: if the rotation
+	// asked for fails, it postponed nothing.
+	if !planned {
+		if err := it.plan(it.now); err != nil {
+			return err
+		}
 	}
 	kind, value, what := Rotate, rota.Value{}, "asked for"
 	if in.RotateImmediately != nil && !*in.RotateImmediately {
@@ -134,6 +139,15 @@ func (it *item) rotate(in RotateSecretInput) error {
 		return err
 	}
 	return it.save()
+}
+
+// sameRules reports whether rules as a caller sends them are those that the
+// secret has, which may show AfterDays beside an expression.
+func sameRules(sent, have rota.Rules) bool {
+	if have.Expression != "" {
+		have.AfterDays = 0
+	}
+	return sent == have
 }
 
 // checkRotation asks whether the secret as it is now can be rotated, and

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"encoding/binary"
 	"hash/fnv"
 	"time"
@@ -65,6 +66,87 @@ func (it *item) replan() error {
 	}
 	it.planWindow(w, ok)
 	return nil
+}
+
+// retryAfter is the least time between a rotation that was given up and the
+// fresh one that makes up for it. Functions of somebody else, whose attempts
+// are never given up, are tried again as seldom.
+const retryAfter = time.Hour
+
+// again follows a rotation that did not succeed: what the schedule counts from
+// does not move. If its time has not come, all stays as it was planned; else
+// it is overdue, and a fresh one makes up for it.
+func (it *item) again() error {
+	from := it.now
+	if !it.row.Start.After(from) {
+		from = from.Add(retryAfter)
+	}
+	return it.resume(from)
+}
+
+// skip follows a rotation that a person ended: if it was a scheduled one, the
+// next comes with the next window of the schedule.
+func (it *item) skip() error {
+	if it.row.Start.After(it.now) {
+		return it.resume(it.now)
+	}
+	return it.replan()
+}
+
+// resume makes the idle task due at the first moment from a time on at which
+// the schedule may start it. NextRotationDate stays, and so may lie in the
+// past, as AWS's does while a rotation fails.
+func (it *item) resume(from time.Time) error {
+	it.task.Due = time.Time{}
+	if !it.startable() {
+		return nil
+	}
+	start, err := it.startFrom(from)
+	it.task.Due, it.wake = start, it.wake || !start.IsZero()
+	return err
+}
+
+// MayStart is when the schedule may start a rotation of the secret: not after
+// now while a window is open, and zero if it never does by itself.
+func (s *Store) MayStart(ctx context.Context, k rota.Key) (at time.Time, err error) {
+	err = s.view(ctx, rota.Caller{}, "look for the window", k.ID, func(x *session) error {
+		it, err := x.openKey(k)
+		if err != nil || !it.startable() {
+			return err
+		}
+		at, err = it.startFrom(it.now)
+		return err
+	})
+	return at, err
+}
+
+// startFrom is the first moment from a time on at which a scheduled rotation
+// may start: in the window that is planned, or, once that is over, in a later
+// one of the schedule or in the same hours of a later day, whichever opens
+// first. It is zero without a schedule.
+func (it *item) startFrom(from time.Time) (time.Time, error) {
+	next := it.row.Rotation.Next
+	if next.IsZero() {
+		return time.Time{}, nil
+	}
+	sched, err := it.schedule()
+	if err != nil {
+		return time.Time{}, err
+	}
+	planned, ok := sched.Next(it.row.Anchor, next)
+	if !ok {
+		return time.Time{}, nil
+	}
+	w := planned.Again(from)
+	if !from.Before(planned.Close) {
+		if own, ok := sched.Next(it.row.Anchor, from); ok && own.Open.Before(w.Open) {
+			w = own
+		}
+	}
+	if start := startIn(it.row.ID, w); start.After(from) {
+		return start, nil
+	}
+	return from, nil
 }
 
 func (it *item) planWindow(w schedule.Window, ok bool) {

@@ -239,9 +239,11 @@ var moves = map[string]func(p *player, at picture) (func(), error){
 	},
 	"complete": func(p *player, _ picture) (func(), error) { return nil, p.Complete(p.T.Context(), p.engine) },
 	"retry": func(p *player, _ picture) (func(), error) {
-		return nil, p.Retry(p.T.Context(), p.engine, p.Clock.Now().Add(time.Minute), "refused")
+		return nil, p.Retry(p.T.Context(), p.engine, p.Clock.Now().Add(time.Minute), rota.SetSecret, "refused")
 	},
-	"give up":  func(p *player, _ picture) (func(), error) { return nil, p.GiveUp(p.T.Context(), p.engine, "refused") },
+	"give up": func(p *player, _ picture) (func(), error) {
+		return nil, p.GiveUp(p.T.Context(), p.engine, rota.SetSecret, "refused")
+	},
 	"abandon":  func(p *player, _ picture) (func(), error) { return nil, p.Abandon(p.T.Context(), p.engine, "refused") },
 	"resolved": func(p *player, _ picture) (func(), error) { return nil, p.Resolved(p.T.Context(), p.engine) },
 	"end step": func(p *player, at picture) (func(), error) {

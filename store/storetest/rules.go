@@ -219,7 +219,7 @@ var claimChecks = []check{
 		s := w.Create("s", "v1", "a")
 		w.Rotate("s", "v2")
 		c := w.Engine(s.Key, "rotate")
-		w.Must(w.Retry(ctx, c, w.Clock.Now().Add(time.Hour), "unreachable"))
+		w.Must(w.Retry(ctx, c, w.Clock.Now().Add(time.Hour), rota.SetSecret, "unreachable"))
 		idle := w.Create("idle", "v1", "a")
 		e := w.Engine(idle.Key, "end")
 		w.Restart()
@@ -248,8 +248,8 @@ var claimChecks = []check{
 			"get": getErr, "describe": describeErr, "begin": beginErr,
 			"put":   w.Put(c, "s", "v2", "b", rota.Pending),
 			"stage": w.Stage(c, "s", rota.Current, "v1", "v2"),
-			"touch": w.MarkTouched(ctx, c), "retry": w.Retry(ctx, c, w.Clock.Now(), ""), "wait": w.Wait(ctx, c, w.Clock.Now(), ""),
-			"complete": w.Complete(ctx, c), "test": w.CompleteTest(ctx, c), "abandon": w.Abandon(ctx, c, ""), "resolved": w.Resolved(ctx, c), "give up": w.GiveUp(ctx, c, ""),
+			"touch": w.MarkTouched(ctx, c), "retry": w.Retry(ctx, c, w.Clock.Now(), rota.SetSecret, ""), "wait": w.Wait(ctx, c, w.Clock.Now(), ""),
+			"complete": w.Complete(ctx, c), "test": w.CompleteTest(ctx, c), "abandon": w.Abandon(ctx, c, ""), "resolved": w.Resolved(ctx, c), "give up": w.GiveUp(ctx, c, rota.SetSecret, ""),
 			"record": w.RecordCredential(ctx, c, rota.Credential{Version: "v1", State: rota.Live}, rota.Value{}),
 			"end":    w.ScheduleEnding(ctx, c, rota.Credential{Version: "v1"}, rota.Value{}),
 			"change": w.UpdateCredential(ctx, c, rota.Credential{ID: "x"}),

@@ -152,7 +152,7 @@ func (w *World) asked(id string) map[string]func(rota.Caller) (any, error) {
 // engine and its handler call them: whoever could be asked is refused.
 var ofTheEngine = []string{
 	"Abandon", "Begin", "Claim", "Complete", "CompleteTest", "GiveUp", "Journal", "Known", "MarkTouched", "RecordCredential", "Resolved", "Retry",
-	"ScheduleEnding", "UpdateCredential", "Wait",
+	"ScheduleEnding", "Unresolved", "UpdateCredential", "Wait",
 }
 
 // steerable makes a secret with all that could leak.

@@ -297,7 +297,7 @@ var attemptChecks = []check{
 		_, err := w.RotateSecret(w.T.Context(), Caller, store.RotateSecretInput{SecretID: "s", ClientRequestToken: "v2", RotationLambdaARN: ptr(Lambda), RotateImmediately: ptr(false)})
 		w.Must(err)
 		c := w.Engine(s.Key, "test")
-		w.Must(w.GiveUp(w.T.Context(), c, "refused"))
+		w.Must(w.GiveUp(w.T.Context(), c, rota.SetSecret, "refused"))
 		if t := w.task(s.Key); t.Kind != store.Idle || t.LastError != "refused" {
 			w.T.Errorf("the task is %+v", t)
 		}
@@ -311,8 +311,8 @@ var attemptChecks = []check{
 	}},
 	{"a rotation that is given up waits for its resolution", func(w *World) {
 		s, c := w.running()
-		w.Must(w.Retry(w.T.Context(), c, w.Clock.Now().Add(time.Hour), "one"))
-		w.Must(w.GiveUp(w.T.Context(), c, "two"))
+		w.Must(w.Retry(w.T.Context(), c, w.Clock.Now().Add(time.Hour), rota.SetSecret, "one"))
+		w.Must(w.GiveUp(w.T.Context(), c, rota.SetSecret, "two"))
 		if t := w.task(s.Key); t.Kind != store.Rotate || !t.Resolve || !t.Due.Equal(w.Clock.Now()) || t.LastError != "two" || t.Attempt != 1 {
 			w.T.Errorf("the task is %+v", t)
 		}
@@ -322,9 +322,9 @@ var attemptChecks = []check{
 		s, _ := w.overlap()
 		c := w.Engine(s.Key, "rotate")
 		before, secret := w.task(s.Key), w.Describe("s")
-		w.Must(w.Retry(ctx, c, w.Clock.Now(), "late"))
+		w.Must(w.Retry(ctx, c, w.Clock.Now(), rota.SetSecret, "late"))
 		w.Must(w.Wait(ctx, c, w.Clock.Now(), "late"))
-		w.Must(w.GiveUp(ctx, c, "late"))
+		w.Must(w.GiveUp(ctx, c, rota.SetSecret, "late"))
 		w.Must(w.Abandon(ctx, c, "late"))
 		w.Must(w.Resolved(ctx, c))
 		w.Must(w.Complete(ctx, c))

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rotahq/rota"
 	"github.com/rotahq/rota/store"
@@ -90,15 +91,64 @@ var outboxChecks = []check{
 		w.Must(w.Complete(w.T.Context(), c))
 		w.wantTold("a repetition")
 	}},
-	{"a rotation that is given up failed, and says why", func(w *World) {
+	{"each attempt that fails is told, in AWS's sentence and not again when the rotation is given up", func(w *World) {
 		_, c := w.running()
 		w.told()
-		w.Must(w.GiveUp(w.T.Context(), c, "refused"))
-		w.wantTold("giving up, which is not the end")
-		w.Must(w.Abandon(w.T.Context(), c, "refused"))
+		ctx := w.T.Context()
+		w.Must(w.Retry(ctx, c, w.Clock.Now().Add(time.Hour), rota.CreateSecret, "unreachable"))
+		w.Must(w.GiveUp(ctx, c, rota.SetSecret, "refused"))
+		w.Must(w.Unresolved(ctx, c, w.Clock.Now(), "unreachable"))
 		all := w.told()
-		if len(all) != 2 || all[0].What != store.RotationFailed || all[0].Version != "v2" || all[0].Cause != "refused" || !strings.HasPrefix(all[1].Label, "rota-ends-") {
+		for i, step := range []rota.Step{rota.CreateSecret, rota.SetSecret} {
+			want := "Error when executing lambda " + Lambda + " during " + string(step) + " step"
+			if len(all) != 2 || all[i].What != store.RotationFailed || all[i].Version != "v2" || all[i].Cause != want {
+				w.T.Fatalf("told was %+v, want two failures, the one of %s with %q", all, step, want)
+			}
+		}
+		w.Must(w.Abandon(ctx, c, "refused"))
+		if all := w.told(); len(all) != 1 || !strings.HasPrefix(all[0].Label, "rota-ends-") {
+			w.T.Errorf("at the end told was %+v", all)
+		}
+	}},
+	{"a rotation whose AWSPENDING went away before it failed was abandoned", func(w *World) {
+		_, c := w.running()
+		w.told()
+		w.Must(w.Abandon(w.T.Context(), c, "AWSPENDING is gone"))
+		if all := w.told(); len(all) != 2 || all[0].What != store.RotationAbandoned || all[0].Cause != "AWSPENDING is gone" {
 			w.T.Errorf("told was %+v", all)
+		}
+	}},
+	{"a cancel that comes during a step is why the rotation ends, whatever the step says then", func(w *World) {
+		ctx := w.T.Context()
+		for i, then := range []func(c rota.Caller) error{
+			func(c rota.Caller) error {
+				return w.Retry(ctx, c, w.Clock.Now().Add(time.Hour), rota.SetSecret, "Runtime.ExitError")
+			},
+			func(c rota.Caller) error { return w.GiveUp(ctx, c, rota.SetSecret, "Runtime.ExitError") },
+			func(c rota.Caller) error {
+				return w.Wait(ctx, c, w.Clock.Now().Add(time.Hour), "the server stopped")
+			},
+		} {
+			name := fmt.Sprintf("s%d", i)
+			s := w.Create(name, "v1", "a")
+			w.Rotate(name, "v2")
+			c := w.Engine(s.Key, "rotate")
+			w.Must(w.MarkTouched(ctx, c))
+			_, err := w.CancelRotateSecret(ctx, Caller, name)
+			w.Must(err)
+			w.Must(then(c))
+			cancelled := "rotation was cancelled by " + Caller.Principal
+			if task, err := w.Task(ctx, s.Key); err != nil || !task.Resolve || !task.Due.Equal(w.Clock.Now()) || task.LastError != cancelled {
+				w.T.Errorf("after %d: %+v, %v; want it due now for its resolution because %q", i, task, err, cancelled)
+			}
+			w.Must(w.Unresolved(ctx, c, w.Clock.Now().Add(time.Minute), "first"))
+			w.Must(w.Unresolved(ctx, c, w.Clock.Now().Add(time.Minute), "second"))
+			w.told()
+			w.Must(w.Resolved(ctx, c))
+			want := cancelled + "; not resolved yet: second"
+			if all := w.told(); len(all) == 0 || all[0].What != store.RotationAbandoned || all[0].Cause != want {
+				w.T.Errorf("after %d told was %+v, want RotationAbandoned because %q", i, all, want)
+			}
 		}
 	}},
 	{"a rotation that is ended by hand was abandoned, and says by what", func(w *World) {
@@ -147,7 +197,7 @@ var outboxChecks = []check{
 		w.Must(w.CompleteTest(ctx, c))
 		w.Must(w.Release(ctx, c.Claim))
 		c = begin("v3")
-		w.Must(w.GiveUp(ctx, c, "refused"))
+		w.Must(w.GiveUp(ctx, c, rota.SetSecret, "refused"))
 		w.wantTold("two tests", "TestRotationStarted v2", "TestRotationSucceeded v2", "TestRotationStarted v3", "TestRotationFailed v3")
 	}},
 	{"a deletion is told of each version: begun, taken back, and over", func(w *World) {

@@ -420,10 +420,10 @@ var operations = map[string]func(*asker, rota.Caller, request) (answer, error){
 	"Retry": func(a *asker, _ rota.Caller, q request) (answer, error) {
 		d, err := time.ParseDuration(q.For)
 		a.Must(err)
-		return nil, a.Retry(a.T.Context(), a.engine, a.Clock.Now().Add(d), q.Cause)
+		return nil, a.Retry(a.T.Context(), a.engine, a.Clock.Now().Add(d), rota.SetSecret, q.Cause)
 	},
 	"GiveUp": func(a *asker, _ rota.Caller, q request) (answer, error) {
-		return nil, a.GiveUp(a.T.Context(), a.engine, q.Cause)
+		return nil, a.GiveUp(a.T.Context(), a.engine, rota.SetSecret, q.Cause)
 	},
 	"Purge": func(a *asker, _ rota.Caller, _ request) (answer, error) {
 		return nil, a.Purge(a.T.Context())
