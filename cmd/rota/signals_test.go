@@ -15,9 +15,9 @@ import (
 	"github.com/rotahq/rota/internal/testlog"
 )
 
-// program is this test binary as rota, in an empty folder for what is
+// rotaCommand is this test binary as rota, in an empty folder for what is
 // temporary.
-func program(t *testing.T, args ...string) (cmd *exec.Cmd, temporary string) {
+func rotaCommand(t *testing.T, args ...string) (cmd *exec.Cmd, temporary string) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -55,7 +55,7 @@ func readTo(t *testing.T, lines *bufio.Scanner, text string) {
 }
 
 func TestADemoLeavesNothingWhenItsReaderGoesAway(t *testing.T) {
-	cmd, temporary := program(t, "demo", "--overlap", "1s")
+	cmd, temporary := rotaCommand(t, "demo", "--overlap", "1s")
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +76,7 @@ func TestADemoLeavesNothingWhenItsReaderGoesAway(t *testing.T) {
 }
 
 func TestADemoLeavesNothingWhenItsTerminalCloses(t *testing.T) {
-	cmd, temporary := program(t, "demo")
+	cmd, temporary := rotaCommand(t, "demo")
 	progress, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +113,7 @@ func TestNohupIsFollowed(t *testing.T) {
 func TestAVerbWhoseReaderGoesAwayEndsWithoutAWord(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	startTestNode(t, data, newDemoRotator())
-	cmd, _ := program(t, "status", "--data", data)
+	cmd, _ := rotaCommand(t, "status", "--data", data)
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
