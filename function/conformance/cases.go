@@ -101,12 +101,15 @@ func (k *kit) scenarios() []scenario {
 	return append(all, scenario{name: "two invocations of each step at once", do: (*play).twins})
 }
 
-// complete brings a rotation to its end and looks at the outcome.
-func (p *play) complete(token, when string) {
-	p.check(retryFinishes, p.retry(token), "the rotation does not finish %s, however often the service tries", when)
+// complete brings a rotation to its end and looks at the outcome. It reports
+// whether the rotation finished.
+func (p *play) complete(token, when string) (done bool) {
+	done = p.retry(token)
+	p.check(retryFinishes, done, "the rotation does not finish %s, however often the service tries", when)
 	if p.rotations > 0 {
 		p.works(when)
 	}
+	return done
 }
 
 // completeAnew is complete where two invocations ran at once, which the service

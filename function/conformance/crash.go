@@ -31,7 +31,9 @@ func (k *kit) oneKey() bool { return k.AccessKeyID != "" }
 // service try again.
 func (p *play) fault(at int, f Fault) {
 	if p.keepsOld() {
-		p.complete(p.begin("one before"), "with nothing in its way")
+		if !p.complete(p.begin("one before"), "with nothing in its way") {
+			return // that was found; another rotation cannot begin
+		}
 		p.restart()
 	}
 	p.plan = plan{process: p.runs + 1, at: at, fault: f, held: make(chan struct{}), release: make(chan struct{})}

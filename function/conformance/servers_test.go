@@ -147,6 +147,7 @@ func playKeystone(t *testing.T) {
 	c.Provider.Accepts = accepting(func(v map[string]any) bool {
 		return k.TryCredential(t, text(v["id"]), text(v["secret"])) == http.StatusCreated
 	})
+	c.Timeout = 20 * time.Second // it takes a second for an answer where the machine is busy
 	// Keystone takes seconds for a rotation, and most calls are reads. A process
 	// that dies at a read leaves Keystone as one that dies at the write before or
 	// after it, which are played. What the handler does in between is the same for
