@@ -18,7 +18,6 @@ import (
 // oracle for PostgreSQL. One password at a time is all that they can do, so
 // nothing is asked of AWSCURRENT between setSecret and finishSecret.
 func TestTheExamplesForPostgreSQLPassTheKit(t *testing.T) {
-	t.Parallel()
 	pg := testserver.Postgres(t)
 	bin := t.TempDir()
 	program := filepath.Join(bin, "rota")
@@ -31,7 +30,6 @@ func TestTheExamplesForPostgreSQLPassTheKit(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			dir, role := copied(t, name), "kit_"+strings.ReplaceAll(name, "-", "_")
 			statement(t, pg.URL(pg.Superuser, pg.Password, "postgres"), fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD 'first-password'", role))
 			value := fmt.Sprintf(`{"host":"127.0.0.1","port":%d,"dbname":"postgres","username":%q,"password":"first-password"}`, pg.Port, role)
@@ -62,7 +60,6 @@ func build(t *testing.T, program, folder string) {
 // TestTheExampleInNodePassesTheKit by the command line, with rota's own provider
 // of keys: every rule is checked.
 func TestTheExampleInNodePassesTheKit(t *testing.T) {
-	t.Parallel()
 	dir, program := copied(t, "node-function"), filepath.Join(t.TempDir(), "rota")
 	linkModules(t, dir)
 	build(t, program, ".")
