@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -27,6 +28,7 @@ import (
 	"github.com/rotahq/rota/access/trail"
 	"github.com/rotahq/rota/engine"
 	"github.com/rotahq/rota/function"
+	"github.com/rotahq/rota/function/remote"
 	"github.com/rotahq/rota/internal/testdb"
 	"github.com/rotahq/rota/internal/testlog"
 	"github.com/rotahq/rota/rotation"
@@ -161,8 +163,10 @@ func newWorld(t testing.TB) *world {
 	})
 	w.Server = New(Config{
 		Store: w.store, NewID: newID, Log: log, ClockHeld: func() string { return "" }, Grants: w.grants, Sessions: session.New(w.store, sealer, rand.Reader),
-		Functions: &function.Router{Store: w.store},
-		Audit:     &Audit{Log: w.audited, Require: true, Stuck: w.trail.Stuck},
+		Functions: &function.Router{Store: w.store, Remote: function.Remote{Store: w.store, Ambient: func(context.Context, remote.Target) (*remote.Client, error) {
+			return nil, errors.New("no test signs with the machine's own key")
+		}}},
+		Audit: &Audit{Log: w.audited, Require: true, Stuck: w.trail.Stuck},
 		Healthy: func(context.Context) error {
 			if w.sick.Load() {
 				return fmt.Errorf("the database does not answer")
