@@ -18,8 +18,8 @@ import (
 func (s *Server) functionOperations() map[string]operation {
 	return map[string]operation{
 		"PutFunction":    ownOn((*Server).putFunction),
-		"ListFunctions":  ownOn((*Server).listFunctions),
-		"GetFunction":    ownOn((*Server).getFunction),
+		"ListFunctions":  reads(ownOn((*Server).listFunctions)),
+		"GetFunction":    reads(ownOn((*Server).getFunction)),
 		"DeleteFunction": ownOn((*Server).deleteFunction),
 	}
 }

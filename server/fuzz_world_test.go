@@ -134,7 +134,7 @@ func (z *fuzzed) reset(t testing.TB) {
 		{"PutFunction", `{"FunctionName":"fn","Remote":{"FunctionName":"there"}}`},
 	} {
 		target := "secretsmanager." + r[0]
-		if z.Server.own[r[0]] != nil {
+		if z.Server.own[r[0]].do != nil {
 			target = "rota." + r[0]
 		}
 		if status, _, body := z.ask(t, keyID, target, []byte(r[1])); status != http.StatusOK {

@@ -19,12 +19,12 @@ func (s *Server) ownOperations() map[string]operation {
 	own := principalOperations()
 	maps.Copy(own, s.functionOperations())
 	maps.Copy(own, map[string]operation{
-		"Status": ownOn((*Server).status),
-		"Show":   ownOn((*Server).show),
+		"Status": reads(ownOn((*Server).status)),
+		"Show":   reads(ownOn((*Server).show)),
 		"Expire": ownOn((*Server).expire),
-		"Rotate": rotateAsAWhole,
+		"Rotate": {do: rotateAsAWhole},
 
-		"ExplainPolicy": ownOn((*Server).explainPolicy),
+		"ExplainPolicy": reads(ownOn((*Server).explainPolicy)),
 	})
 	return own
 }
@@ -32,7 +32,7 @@ func (s *Server) ownOperations() map[string]operation {
 // ownOn makes an operation of rota's own. They are plain JSON; a member that
 // the operation does not know is a mistake of the caller.
 func ownOn[In, Out any](do func(*Server, context.Context, rota.Caller, In) (Out, error)) operation {
-	return func(ctx context.Context, q *request, body []byte) ([]byte, error) {
+	return operation{do: func(ctx context.Context, q *request, body []byte) ([]byte, error) {
 		var in In
 		if err := decodeStrict(body, &in); err != nil {
 			return nil, rota.E(rota.Serialization, "The request body can not be read: it must be one JSON object with the members of this operation.")
@@ -43,7 +43,7 @@ func ownOn[In, Out any](do func(*Server, context.Context, rota.Caller, In) (Out,
 			return nil, err
 		}
 		return json.Marshal(out)
-	}
+	}}
 }
 
 func decodeStrict(body []byte, in any) error {

@@ -19,18 +19,18 @@ type Sessions interface {
 func principalOperations() map[string]operation {
 	return map[string]operation{
 		"CreatePrincipal":       ownOn((*Server).createPrincipal),
-		"ListPrincipals":        ownOn((*Server).listPrincipals),
-		"DescribePrincipal":     ownOn((*Server).describePrincipal),
+		"ListPrincipals":        reads(ownOn((*Server).listPrincipals)),
+		"DescribePrincipal":     reads(ownOn((*Server).describePrincipal)),
 		"EnablePrincipal":       ownOn((*Server).enablePrincipal),
 		"DisablePrincipal":      ownOn((*Server).disablePrincipal),
 		"DeletePrincipal":       ownOn((*Server).deletePrincipal),
 		"CreateAccessKey":       ownOn((*Server).createAccessKey),
-		"ListAccessKeys":        ownOn((*Server).listAccessKeys),
+		"ListAccessKeys":        reads(ownOn((*Server).listAccessKeys)),
 		"UpdateAccessKey":       ownOn((*Server).updateAccessKey),
 		"DeleteAccessKey":       ownOn((*Server).deleteAccessKey),
 		"PutPrincipalPolicy":    ownOn((*Server).putPrincipalPolicy),
 		"DeletePrincipalPolicy": ownOn((*Server).deletePrincipalPolicy),
-		"GetSessionToken":       ownOn((*Server).getSessionToken),
+		"GetSessionToken":       reads(ownOn((*Server).getSessionToken)),
 	}
 }
 

@@ -24,7 +24,7 @@ func rotateAsAWhole(ctx context.Context, q *request, body []byte) (answer []byte
 			part := *q
 			part.server, part.service, part.operation = s.within(together), wire.Service, call.Operation
 			part.gate.context = slices.Clip(q.gate.context) // each adds what is known of it
-			if answer, err = s.aws[call.Operation](ctx, &part, call.Body); err != nil {
+			if answer, err = s.aws[call.Operation].do(ctx, &part, call.Body); err != nil {
 				return err
 			}
 		}

@@ -154,7 +154,7 @@ func TestHealthNeedsNoSignature(t *testing.T) {
 
 func TestAPanicIsTheEndOfOneRequestOnly(t *testing.T) {
 	w := newWorld(t)
-	w.aws["DescribeSecret"] = func(context.Context, *request, []byte) ([]byte, error) { panic(fmt.Sprintf("with %s", valueOne)) }
+	w.aws["DescribeSecret"] = operation{do: func(context.Context, *request, []byte) ([]byte, error) { panic(fmt.Sprintf("with %s", valueOne)) }}
 	a := send(t, w.request(t, "secretsmanager.DescribeSecret", `{"SecretId":"x"}`))
 	if a.status != 500 || a.typ != "InternalServiceError" || strings.Contains(a.body, valueOne) {
 		t.Errorf("got %d %s, want 500 InternalServiceError with nothing of the panic", a.status, a.body)
@@ -208,7 +208,7 @@ func TestAtTheUsualLevelOnlyFaultsOfTheServerAreLogged(t *testing.T) {
 	if log := w.log.String(); log != before {
 		t.Errorf("it says %s", log)
 	}
-	w.aws["ListSecrets"] = func(context.Context, *request, []byte) ([]byte, error) { return nil, fmt.Errorf("the disk is gone") }
+	w.aws["ListSecrets"] = operation{do: func(context.Context, *request, []byte) ([]byte, error) { return nil, fmt.Errorf("the disk is gone") }}
 	if a := send(t, w.request(t, "secretsmanager.ListSecrets", `{}`)); a.status != 500 || strings.Contains(a.body, "disk") {
 		t.Errorf("got %d %s, want 500 without the cause", a.status, a.body)
 	}

@@ -24,7 +24,8 @@ import (
 // bytes), each byte escaped in JSON as \u0000, with room for the rest.
 const MaxBody = 1 << 20
 
-// Config is what a server is made of. All of it must be set.
+// Config is what a server is made of. All of it must be set, but for Functions
+// and Audit.
 type Config struct {
 	Store    *store.Store
 	Verifier *wire.Verifier
@@ -52,8 +53,20 @@ type Server struct {
 	documents documents
 }
 
-// operation decodes a body, does the work and encodes the answer.
-type operation func(ctx context.Context, q *request, body []byte) ([]byte, error)
+// operation is a row of the tables of operations.
+type operation struct {
+	// do decodes a body, does the work and encodes the answer.
+	do func(ctx context.Context, q *request, body []byte) ([]byte, error)
+	// reads: it changes nothing but who read what when. What does not is one
+	// commit with its record.
+	reads bool
+}
+
+// reads is an operation that changes nothing.
+func reads(o operation) operation {
+	o.reads = true
+	return o
+}
 
 // New returns a server.
 func New(c Config) *Server {
@@ -158,7 +171,7 @@ func (s *Server) answer(r *http.Request, q *request) (answer []byte, err error) 
 		return nil, err
 	}
 	q.operation, q.service = operation, service
-	do, err := s.find(service, operation)
+	op, err := s.find(service, operation)
 	if err != nil {
 		return nil, err
 	}
@@ -169,17 +182,17 @@ func (s *Server) answer(r *http.Request, q *request) (answer []byte, err error) 
 	q.as = who.Caller
 	q.as.RequestID, q.as.Source = q.id, r.RemoteAddr
 	q.gate = s.gate(r, grant, q.as.Account, q.as.Region)
-	return do(r.Context(), q, body)
+	return op.do(r.Context(), q, body)
 }
 
-func (s *Server) find(service, operation string) (operation, error) {
+func (s *Server) find(service, name string) (operation, error) {
 	if service == wire.ServiceRota {
-		if op, ok := s.own[operation]; ok {
+		if op, ok := s.own[name]; ok {
 			return op, nil
 		}
-		return nil, rota.E(rota.UnknownOperation, "rota has no operation %s.", operation)
+		return operation{}, rota.E(rota.UnknownOperation, "rota has no operation %s.", name)
 	}
-	return s.aws[operation], nil // a test holds that each that the wire knows is there
+	return s.aws[name], nil // a test holds that each that the wire knows is there
 }
 
 // firstRead is how much is reserved for a body before any of it has come: who
@@ -239,7 +252,7 @@ func on[In any, P interface {
 	*In
 	wire.Input
 }](do func(*Server, context.Context, rota.Caller, *In) (wire.Output, error)) operation {
-	return func(ctx context.Context, q *request, body []byte) ([]byte, error) {
+	return operation{do: func(ctx context.Context, q *request, body []byte) ([]byte, error) {
 		var in In
 		if err := wire.Decode(body, P(&in)); err != nil {
 			return nil, err
@@ -250,5 +263,5 @@ func on[In any, P interface {
 			return nil, err
 		}
 		return wire.Encode(out), nil
-	}
+	}}
 }

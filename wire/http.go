@@ -20,7 +20,7 @@ const (
 )
 
 // Target reads the operation that a request asks for out of its X-Amz-Target
-// header, as in secretsmanager.GetSecretValue or rota.Plan. Of service
+// header, as in secretsmanager.GetSecretValue or rota.Status. Of service
 // [Service] only the 23 operations of the model are known; of
 // [ServiceRota] any name of letters and digits is returned, and whoever
 // routes it knows which exist. The error has the code

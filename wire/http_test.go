@@ -17,7 +17,7 @@ func TestTargetReads(t *testing.T) {
 		service, operation string // "" for UnknownOperationException
 	}{
 		{"an operation of AWS", []string{"secretsmanager.GetSecretValue"}, "secretsmanager", "GetSecretValue"},
-		{"an operation of rota", []string{"rota.Plan"}, "rota", "Plan"},
+		{"an operation of rota", []string{"rota.Status"}, "rota", "Status"},
 		{"no operation without the header", nil, "", ""},
 		{"no operation that AWS does not have", []string{"secretsmanager.GetSecret"}, "", ""},
 		{"no operation in another case", []string{"secretsmanager.getSecretValue"}, "", ""},

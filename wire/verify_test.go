@@ -545,7 +545,7 @@ func TestSignIsAcceptedAndEqualToTheSDK(t *testing.T) {
 				r.ContentLength = 0 // or the SDK signs it
 				r.Host = tt.host
 				r.Header.Set("Content-Type", ContentType)
-				r.Header.Set("X-Amz-Target", "rota.Plan")
+				r.Header.Set("X-Amz-Target", "rota.Status")
 				for name, value := range tt.header {
 					r.Header.Set(name, value)
 				}

@@ -166,9 +166,9 @@ func TestACallerGetsASessionForItselfIfItMay(t *testing.T) {
 			c.May = func(string, rota.Resource) error { return rota.E(rota.AccessDenied, "no") }
 		}, rota.AccessDenied, "no"},
 		"of whom nobody said what it may": {func(c *rota.Caller, _ *TokenRequest) { c.May = nil }, rota.Internal, "nobody said what the caller with the key " + made.ID + " may do"},
-		"with temporary credentials": {func(c *rota.Caller, _ *TokenRequest) { c.AccessKey = creds.AccessKeyID }, rota.AccessDenied, "Cannot call GetSessionToken with session credentials"},
-		"for too short":              {func(_ *rota.Caller, r *TokenRequest) { r.Duration = leastAsked - 1 }, rota.InvalidParameter, "The duration must be from 900 to 129600 seconds."},
-		"for too long":               {func(_ *rota.Caller, r *TokenRequest) { r.Duration = MaxDuration + 1 }, rota.InvalidParameter, "The duration must be from 1 to 129600 seconds."},
+		"with temporary credentials":      {func(c *rota.Caller, _ *TokenRequest) { c.AccessKey = creds.AccessKeyID }, rota.AccessDenied, "Cannot call GetSessionToken with session credentials"},
+		"for too short":                   {func(_ *rota.Caller, r *TokenRequest) { r.Duration = leastAsked - 1 }, rota.InvalidParameter, "The duration must be from 900 to 129600 seconds."},
+		"for too long":                    {func(_ *rota.Caller, r *TokenRequest) { r.Duration = MaxDuration + 1 }, rota.InvalidParameter, "The duration must be from 1 to 129600 seconds."},
 	} {
 		c2, r := self, TokenRequest{}
 		c.change(&c2, &r)

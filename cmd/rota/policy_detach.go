@@ -75,7 +75,7 @@ func detachPolicy(ctx context.Context, c nodeConfig, secret string) (out store.R
 			return err
 		}
 		e := offlineEvent(s, "DetachResourcePolicy", "rota policy detach")
-		e.Response.Text("aRN", out.ARN)
+		e.Response.Text("arn", out.ARN)
 		return s.Tell(ctx, store.OutboxRow{Kind: store.ToAudit, ID: e.ID, Body: e.AppendJSON(nil)})
 	})
 	return out, err
