@@ -105,7 +105,7 @@ func (s *Store) FirstPrincipals(ctx context.Context, first ...FirstPrincipal) (m
 			return err
 		}
 		for _, p := range first {
-			if err := x.found(p); err != nil {
+			if err := x.makeFirst(p); err != nil {
 				return nameSecret(err, p.Principal)
 			}
 		}
@@ -115,7 +115,7 @@ func (s *Store) FirstPrincipals(ctx context.Context, first ...FirstPrincipal) (m
 	return made, err
 }
 
-func (x *session) found(p FirstPrincipal) error {
+func (x *session) makeFirst(p FirstPrincipal) error {
 	w, err := x.parsePrincipal(x.c, p.Principal)
 	if err != nil {
 		return err
@@ -124,7 +124,7 @@ func (x *session) found(p FirstPrincipal) error {
 	if err != nil {
 		return err
 	}
-	if err := x.attach(row, p.PolicyName, p.Document); err != nil {
+	if err := x.attachPolicy(row, p.PolicyName, p.Document); err != nil {
 		return err
 	}
 	if p.KeyID != "" {
@@ -162,7 +162,7 @@ func (s *Store) RecoverAdministrator(ctx context.Context, principal, policyName,
 			}
 		}
 		row.Disabled = false
-		if err := x.attach(row, policyName, document); err != nil {
+		if err := x.attachPolicy(row, policyName, document); err != nil {
 			return err
 		}
 		keys := have.Keys

@@ -38,12 +38,12 @@ func (s *Store) PutPrincipalPolicy(ctx context.Context, c rota.Caller, principal
 				return rota.E(rota.LimitExceeded, "Cannot exceed quota for PoliciesPerPrincipal: %d", MostPolicies)
 			}
 		}
-		return x.keepAdministrator(force, func() error { return x.attach(row, name, document) })
+		return x.keepAdministrator(force, func() error { return x.attachPolicy(row, name, document) })
 	})
 }
 
-// attach checks a policy and writes it.
-func (x *session) attach(row PrincipalRow, name, document string) error {
+// attachPolicy checks a policy and writes it.
+func (x *session) attachPolicy(row PrincipalRow, name, document string) error {
 	if x.cfg.Policies == nil {
 		return rota.E(rota.InvalidRequest, "This server cannot evaluate policies, and keeps none.")
 	}
