@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/rotahq/rota"
 	"github.com/rotahq/rota/wire"
 )
 
@@ -138,6 +140,9 @@ func planText(s wire.ShowOutput) (rows [][]string) {
 	case 1:
 		row("live at once", "1: the old credential is refused from setSecret on, and the new one is AWSCURRENT after finishSecret; in this gap")
 		row("", "clients fail. There is no overlap, so expire does not apply; the old one is proven dead right after")
+		if gap, ok := lastGap(s.Journal); ok {
+			row("last gap", "at most "+gap.String())
+		}
 	default:
 		row("live at once", strconv.Itoa(p.Capacity)+": the old credential works until its end, which a scheduled rotation waits for")
 	}
@@ -150,6 +155,25 @@ func planText(s wire.ShowOutput) (rows [][]string) {
 		row("cannot be detected", p.CannotDetect+": what a crash leaves at the provider may go unnoticed")
 	}
 	return rows
+}
+
+// lastGap is how long it took, in the newest rotation of a journal that
+// finished, from the beginning of setSecret to the end of finishSecret: where
+// one credential lives, nobody had one that works for no longer than that.
+func lastGap(journal []wire.ShownEntry) (time.Duration, bool) {
+	var end time.Time
+	version := ""
+	for _, e := range slices.Backward(journal) {
+		if version == "" && e.Step == string(rota.FinishSecret) && e.Outcome == rota.OutcomeOK {
+			version, end = e.VersionId, e.Started.Add(time.Duration(e.Milliseconds)*time.Millisecond)
+		}
+	}
+	for _, e := range journal {
+		if version != "" && e.VersionId == version && e.Step == string(rota.SetSecret) {
+			return end.Sub(e.Started), true // the first one: also one that failed may have set it
+		}
+	}
+	return 0, false
 }
 
 // entryLine is a journal entry as a line; the same for show and for watching.
