@@ -36,6 +36,7 @@ func TestSetUpWithATestOnly(t *testing.T) {
 				l.sleep(time.Minute)
 				l.onStep.set(nil)
 
+				l.wantSaid("app", "testSecret", rota.OutcomeOK, "nothing was rotated")
 				steps := l.invoked("app")
 				if len(steps) != 1 || steps[0].Step != rota.TestSecret || steps[0].err != nil {
 					t.Fatalf("invoked: %+v, want testSecret alone", steps)

@@ -54,7 +54,7 @@ func (j *job) early(at time.Time, labelled bool, rows []rota.Credential) error {
 			return fmt.Errorf("it ends at the next rotation: %w", ErrNotYet)
 		}
 		if at.After(j.Now()) {
-			return fmt.Errorf("it ends at %s: %w", at.UTC().Format("2006-01-02 15:04:05Z"), ErrNotYet)
+			return fmt.Errorf("it ends at %s: %w", at.UTC().Format(time.RFC3339), ErrNotYet)
 		}
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/rotahq/rota"
 )
@@ -43,10 +44,13 @@ func (j *job) set(ctx context.Context) error {
 }
 
 // noteCut says which open overlap setting this value cuts short: that of
-// another version with the same principal.
+// another version with the same principal. A version whose time has come has
+// none: a value that was given up, perhaps before the provider heard of it.
 func (j *job) noteCut(ctx context.Context) error {
 	for _, other := range j.sameAs(ctx, j.req.Pending) {
-		if _, ends := j.ending(other.version); !ends || other.version == j.secret.VersionOf(rota.Current) {
+		at, ends := j.ending(other.version)
+		over := !at.IsZero() && at.Before(j.req.Now.Add(time.Second)) // labels have whole seconds
+		if !ends || over || other.version == j.secret.VersionOf(rota.Current) {
 			continue
 		}
 		j.note("this cuts the overlap of version %s short: it is the same principal", other.version)

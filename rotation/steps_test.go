@@ -681,6 +681,19 @@ func TestAnOrphanCountsAsDeadOnlyWhenItIsListedNoMore(t *testing.T) {
 	w.must(rota.CreateSecret, token)
 }
 
+func TestNoOverlapIsReportedAsCutOfAValueThatWasNeverSet(t *testing.T) {
+	everywhere(t, []kind{alternating, assigned}, "after 1h", func(t *testing.T, w *world) {
+		given := w.begin()
+		w.must(rota.CreateSecret, given)
+		w.home.Abandon(name, given, w.now)
+		token := w.begin()
+		w.must(rota.CreateSecret, token)
+		if res := w.must(rota.SetSecret, token); len(res.Notes) != 0 {
+			t.Errorf("notes: %q", res.Notes)
+		}
+	})
+}
+
 func TestNoOverlapIsReportedAsCutThatIsOver(t *testing.T) {
 	everywhere(t, []kind{alternating}, "after 1h", func(t *testing.T, w *world) {
 		w.rotate()
