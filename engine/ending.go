@@ -68,7 +68,7 @@ func (r *run) endLater(row rota.Credential, start time.Time, cause error) (blame
 		}
 		return s.UpdateCredential(r.keep, r.caller, planned)
 	})
-	return !errors.Is(cause, rotation.ErrNotYet)
+	return rotation.Unreachable(cause)
 }
 
 func find(rows []rota.Credential, id string) (rota.Credential, bool) {

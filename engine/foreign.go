@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -35,7 +34,7 @@ func (r *run) keepTrying(step rota.Step, err error, attempts int, asked time.Dur
 	at := now.Add(wait)
 	r.journal(r.task.Token, string(step), now, rota.OutcomeFailed, err.Error(), fmt.Sprintf("attempt %d at %s%s", attempts+1, at.UTC().Format(time.RFC3339), advice))
 	r.plan("plan the retry", func(s *store.Store) error { return s.Retry(r.keep, r.caller, at, step, err.Error()) })
-	return !errors.Is(err, rotation.ErrNotYet)
+	return rotation.Unreachable(err)
 }
 
 // resolveForeign ends an attempt that was cancelled, deleted, or whose

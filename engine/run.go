@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -107,7 +108,9 @@ func (r *run) attempt(ctx context.Context) (blame bool) {
 		switch {
 		case !last:
 			next = string(steps[i+1])
-		case r.foreign() && r.task.Kind == store.Rotate:
+		case r.task.Kind == store.Test:
+			next = "the test is done: the value works, and nothing was rotated"
+		case r.foreign():
 			next = "the rotation is done if AWSCURRENT is on the new version; what becomes of the old credential is the function's to say: rota does not end it"
 		}
 		if _, err := r.step(ctx, step, r.task.Token, next, last); err != nil {
@@ -207,7 +210,7 @@ func (r *run) failed(step rota.Step, err error) (blame bool) {
 	at := now.Add(delay(attempts, asked, r.Rand))
 	r.journal(r.task.Token, string(step), now, rota.OutcomeFailed, err.Error(), fmt.Sprintf("attempt %d at %s", attempts+1, at.UTC().Format(time.RFC3339)))
 	r.plan("plan the retry", func(s *store.Store) error { return s.Retry(r.keep, r.caller, at, step, err.Error()) })
-	return !errors.Is(err, rotation.ErrNotYet)
+	return rotation.Unreachable(err)
 }
 
 // handBack leaves an attempt that a shutdown interrupted: it is due at once
@@ -232,11 +235,17 @@ func (r *run) resolve(ctx context.Context, reason string) (blame bool) {
 		return false
 	case errors.Is(err, rota.ClaimLost):
 		return false
+	case errors.Is(err, rotation.ErrDenied) && !r.wasSet():
+		// Nothing of ours is in force, and no value that rota knows: there is
+		// no gap to close, and more tries are more refused logins.
+		r.journal(r.task.Token, string(rota.ResolveSecret), start, rota.OutcomeFailed, err.Error(), "the rotation is over: it set nothing")
+		r.giveUp(err.Error())
+		return false
 	case err != nil && (!rotation.IsPermanent(err) || r.gapMayBeOpen()):
 		at := start.Add(delay(r.task.Attempt+1, 0, r.Rand))
 		r.journal(r.task.Token, string(rota.ResolveSecret), start, rota.OutcomeFailed, err.Error(), "again at "+at.UTC().Format(time.RFC3339))
 		r.plan("plan the resolution", func(s *store.Store) error { return s.Unresolved(r.keep, r.caller, at, err.Error()) })
-		return true
+		return rotation.Unreachable(err)
 	case err != nil:
 		r.journal(r.task.Token, string(rota.ResolveSecret), start, rota.OutcomeFailed, err.Error(), "nothing: look at this secret")
 	}
@@ -252,6 +261,12 @@ func (r *run) resolve(ctx context.Context, reason string) (blame bool) {
 // can live, and the new one may have been set. Then the attempt stays open
 // until it is resolved, also when what hinders is for a person to mend.
 func (r *run) gapMayBeOpen() bool { return r.task.Capacity == 1 && r.task.Touched }
+
+// wasSet reports whether the ledger knows that the provider took the pending
+// value, or made it.
+func (r *run) wasSet() bool {
+	return slices.ContainsFunc(r.rows, func(c rota.Credential) bool { return c.Version == r.task.Token && c.State != rota.Intended })
+}
 
 // giveUp leaves AWSPENDING where a cancel or delete leaves it on AWS, and
 // otherwise takes it off: then a pending value that was refused for good is

@@ -12,6 +12,10 @@ var (
 	// ErrDead is the exact answer that the rotator lists for a dead
 	// credential. It is also an ErrRefused.
 	ErrDead = fmt.Errorf("the credential is dead: %w", ErrRefused)
+	// ErrDenied is a clear no of the provider that is no verdict on the
+	// credential in question: another credential was refused, or what was
+	// asked of the provider. It can be reached, and others are served.
+	ErrDenied = errors.New("the provider says no")
 	// ErrNotYet is "come back later": a wait did not fit into the step. The
 	// attempt ends without blame.
 	ErrNotYet = errors.New("not yet")
@@ -31,6 +35,23 @@ func (p *permanent) Unwrap() error { return p.err }
 func IsPermanent(err error) bool {
 	var p *permanent
 	return errors.As(err, &p)
+}
+
+// Denied makes an ErrDenied of an error, of which only the text is kept: what
+// was a refusal of one credential must not be taken for that of another.
+func Denied(err error) error { return denied(err.Error()) }
+
+type denied string
+
+func (d denied) Error() string        { return string(d) }
+func (d denied) Is(target error) bool { return target == ErrDenied }
+
+// Unreachable reports whether err is the fault of the provider as a whole: it
+// did not answer, not in time, with too much load or with nothing that could
+// be understood. Whoever calls it next meets the same. A clear no is not, nor
+// what is wrong with one secret alone.
+func Unreachable(err error) bool {
+	return err != nil && !IsPermanent(err) && !errors.Is(err, ErrNotYet) && !errors.Is(err, ErrRefused) && !errors.Is(err, ErrDenied)
 }
 
 // RetryAfter marks an error with the time the provider asked to wait.

@@ -43,7 +43,11 @@ func (j *job) resolve(ctx context.Context) (finished bool, err error) {
 	if !ok {
 		return false, Permanent(errors.New("the provider accepts neither the new nor the current value, and a minted one cannot be set back"))
 	}
-	return false, j.setBack(ctx, c, j.req.Pending)
+	err = j.setBack(ctx, c, j.req.Pending)
+	if errors.Is(err, ErrDenied) {
+		err = fmt.Errorf("%w: put the working value with rota put %s", err, j.secret.Name)
+	}
+	return false, err
 }
 
 // mend closes a gap that was found later: the old value is accepted although

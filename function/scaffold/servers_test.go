@@ -153,7 +153,7 @@ func written(t *testing.T, language string) (folder string) {
 	return folder
 }
 
-// do runs a program, which must succeed.
+// do runs a program, which must succeed, and returns what it says.
 func do(t *testing.T, dir string, env []string, program string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, args...)

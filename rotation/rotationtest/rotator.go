@@ -158,7 +158,7 @@ func (u users) Set(_ context.Context, req rotation.Request) error {
 	allowed := req.Admin.Named() || u.p.accepts(decode(req.Current)) || u.p.accepts(decode(req.Previous))
 	u.p.mu.Unlock()
 	if !allowed {
-		return errors.New("model: neither the current nor the previous password logs in")
+		return rotation.Denied(errors.New("model: neither the current nor the previous password logs in"))
 	}
 	return u.p.effect("set", func() { u.p.setPassword(next.Username, next.Password) })
 }

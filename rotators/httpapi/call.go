@@ -66,7 +66,7 @@ func (c *call) must(ctx context.Context) (outcome, error) {
 	case impossible:
 		return out, rotation.Permanent(c.failed(out.step, "answered %d: %s", out.reply.status, out.say))
 	}
-	return out, c.failed(out.step, "refused with %d", out.reply.status)
+	return out, rotation.Denied(c.failed(out.step, "refused with %d", out.reply.status))
 }
 
 // logIn exchanges the credential of the request's auth for a token, once in
@@ -137,13 +137,13 @@ func (c *call) send(ctx context.Context, s *step, scope string) (outcome, error)
 }
 
 // adminRefused is a no to the admin secret. It is never a refusal of the
-// secret being rotated, so it is not an ErrRefused.
+// secret being rotated, so it is an ErrDenied and not an ErrRefused.
 func (c *call) adminRefused(s *step, status int) error {
 	why := "its credential is not accepted; correct the admin secret's value"
 	if status == http.StatusForbidden {
 		why = "it is not allowed to do this; give its principal the right"
 	}
-	return c.failed(s, "refused with %d: the admin secret %s: %s", status, c.req.Admin.ARN, why)
+	return rotation.Denied(c.failed(s, "refused with %d: the admin secret %s: %s", status, c.req.Admin.ARN, why))
 }
 
 // unknown is an answer that the file gives no meaning to.

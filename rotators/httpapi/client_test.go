@@ -391,6 +391,9 @@ func TestARefusedAdminSecretIsNamedAndIsNoRefusalOfTheSecret(t *testing.T) {
 			if rotation.IsPermanent(err) {
 				t.Errorf("%v: correcting the admin secret mends it", err)
 			}
+			if rotation.Unreachable(err) {
+				t.Errorf("%v: it is held against the provider, which answered", err)
+			}
 			cleanError(t, err)
 		}
 	}

@@ -101,6 +101,10 @@ func (l login) fail(op string, err error) error {
 			f.is = append(f.is, rotation.ErrRefused)
 		}
 	}
+	// Another role, database or right may be served all the same.
+	if class := f.state[:min(2, len(f.state))]; class == "28" || class == "3D" || class == "42" {
+		f.is = append(f.is, rotation.ErrDenied)
+	}
 	f.text = fmt.Sprintf("postgres %s: %s as %q: %s", l.address(), op, l.user, cause)
 	return f
 }

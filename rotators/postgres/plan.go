@@ -146,7 +146,7 @@ func permanent(req rotation.Request, op string, err error) error {
 
 // asAWS makes an error with a sentence of AWS's functions, which operators
 // search for as it is.
-func asAWS(format string, args ...any) error { return fmt.Errorf(format, args...) }
+func asAWS(format string, args ...any) error { return rotation.Denied(fmt.Errorf(format, args...)) }
 
 // oneLine is for joined errors.
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

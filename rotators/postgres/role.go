@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/rotahq/rota/rotation"
 )
 
 // attempts is how often a change is sent that met another change of the same
@@ -86,7 +88,7 @@ func (c *conn) explain(err error) error {
 }
 
 func (c *conn) hint(role, what string) error {
-	return fmt.Errorf("postgres %s: role %q %s", c.login.address(), role, what)
+	return rotation.Denied(fmt.Errorf("postgres %s: role %q %s", c.login.address(), role, what))
 }
 
 func (c *conn) notRelated(user, other string) error {

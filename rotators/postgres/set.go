@@ -106,8 +106,8 @@ const storeWhatWorks = "store the value that works now, with rota put (on AWS: p
 func (r *Rotator) connectPrevious(
 	ctx context.Context, req rotation.Request, s settings, current login, mode tlsMode,
 ) (*conn, error) {
-	none := fmt.Errorf("postgres %s: Unable to log into database with previous, current, or pending secret of secret arn %s: %s",
-		current.address(), req.SecretARN, storeWhatWorks)
+	none := rotation.Denied(fmt.Errorf("postgres %s: Unable to log into database with previous, current, or pending secret of secret arn %s: %s",
+		current.address(), req.SecretARN, storeWhatWorks))
 	if req.Previous.IsZero() {
 		return nil, none
 	}
@@ -138,7 +138,7 @@ func (r *Rotator) connectPrevious(
 // one of the pending credential.
 func withoutVerdict(err error) error {
 	if errors.Is(err, rotation.ErrRefused) {
-		return errors.New(err.Error())
+		return rotation.Denied(err)
 	}
 	return err
 }
@@ -155,7 +155,7 @@ func (r *Rotator) setPartner(
 	}
 	c, err := r.connect(ctx, current, s.tlsFor(current), s.roots)
 	if errors.Is(err, rotation.ErrRefused) {
-		return fmt.Errorf("postgres: Unable to log into database using current credentials for secret %s: %s: %s", req.SecretARN, err, storeWhatWorks)
+		return rotation.Denied(fmt.Errorf("postgres: Unable to log into database using current credentials for secret %s: %s: %s", req.SecretARN, err, storeWhatWorks))
 	}
 	if err != nil {
 		return err
@@ -172,8 +172,8 @@ func (r *Rotator) setPartner(
 func (r *Rotator) connectAdmin(ctx context.Context, req rotation.Request, s settings, admin, current login) (*conn, error) {
 	c, err := r.connect(ctx, admin, s.tlsForAdmin(admin, current), s.roots)
 	if errors.Is(err, rotation.ErrRefused) {
-		return nil, fmt.Errorf("postgres: Unable to log into database using credentials in master secret %s: %s: store its value that works now, "+
-			"with rota put (on AWS: put-secret-value); it is tried again by itself", req.Admin.ARN, err)
+		return nil, rotation.Denied(fmt.Errorf("postgres: Unable to log into database using credentials in master secret %s: %s: store its value that works now, "+
+			"with rota put (on AWS: put-secret-value); it is tried again by itself", req.Admin.ARN, err))
 	}
 	return c, err
 }

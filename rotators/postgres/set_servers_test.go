@@ -21,7 +21,7 @@ func TestSingleUserSetFallsBackToThePreviousPasswordOfTheSameUserAndServer(t *te
 		req := s.request(rotation.SingleUser, s.value("app", "right"))
 		req.Previous, req.Pending = s.value("app", "older"), s.value("app", "newer")
 		err := r.Set(within(t), req)
-		if err == nil || !strings.Contains(err.Error(), "28000") || rotation.IsPermanent(err) || errors.Is(err, rotation.ErrRefused) {
+		if err == nil || !strings.Contains(err.Error(), "28000") || rotation.IsPermanent(err) || errors.Is(err, rotation.ErrRefused) || rotation.Unreachable(err) {
 			t.Error(err)
 		}
 	})
@@ -55,6 +55,8 @@ func TestSingleUserSetFallsBackToThePreviousPasswordOfTheSameUserAndServer(t *te
 			t.Errorf("%s: %v", name, err)
 		case rotation.IsPermanent(err) || errors.Is(err, rotation.ErrRefused):
 			t.Errorf("%s: the error gives up the pending value, which may be the only good one", name)
+		case rotation.Unreachable(err):
+			t.Errorf("%s: %v is held against the server, which answered", name, err)
 		}
 	}
 }
@@ -133,7 +135,7 @@ func TestAlternatingSetExplainsWhatTheServerIsMissing(t *testing.T) {
 		req.Admin = rotation.Admin{ARN: "arn:admin", Value: row.admin}
 		req.Pending, _ = r.Choose(req)
 		err := r.Set(within(t), req)
-		if err == nil || !strings.Contains(err.Error(), row.want) || rotation.IsPermanent(err) || errors.Is(err, rotation.ErrRefused) {
+		if err == nil || !strings.Contains(err.Error(), row.want) || rotation.IsPermanent(err) || errors.Is(err, rotation.ErrRefused) || rotation.Unreachable(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if after := s.sql("SELECT (rolname, rolpassword)::text FROM pg_authid ORDER BY 1"); strings.Join(after, "") != strings.Join(before, "") {
