@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -29,12 +30,28 @@ func appendTarget(b []byte, r *http.Request) ([]byte, bool) {
 	if err != nil {
 		return nil, false
 	}
-	for _, values := range query {
-		slices.Sort(values)
+	// Names, and then values, are in the order that they have once escaped, in
+	// which %C3 comes before a.
+	type param struct{ name, value string }
+	var params []param
+	for name, values := range query {
+		for _, value := range values {
+			params = append(params, param{escape(name), escape(value)})
+		}
 	}
-	b = append(b, strings.ReplaceAll(query.Encode(), "+", "%20")...)
+	slices.SortFunc(params, func(a, b param) int {
+		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.value, b.value))
+	})
+	for i, p := range params {
+		if i > 0 {
+			b = append(b, '&')
+		}
+		b = append(append(append(b, p.name...), '='), p.value...)
+	}
 	return append(b, '\n'), true
 }
+
+func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
 // unreserved is RFC 3986's.
 func unreserved(c byte) bool {

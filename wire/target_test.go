@@ -18,6 +18,7 @@ var targets = []string{
 	"/2015-03-31/functions/arn:aws:lambda:eu-west-1:000000000000:function:fn/invocations",
 	"/2015-03-31/functions/fn/invocations?Qualifier=%24LATEST",
 	"/2015-03-31/functions/fn/invocations?b=2&a=1&a=0&c=x%20y%2Bz",
+	"/2015-03-31/functions/fn/invocations?z=1&%C3%A9=2&a-b=3&a=z&a=%C3%A9&a",
 	"/2015-03-31/functions/a%20b%2Fc/invocations",
 	"/",
 }
