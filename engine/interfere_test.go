@@ -139,6 +139,9 @@ func (w *world) describe(ctx context.Context) (rota.Secret, error) {
 	return w.watch.DescribeSecret(ctx, caller, store.DescribeSecretInput{SecretID: name})
 }
 
+// handMade is the password that a person gives a user.
+const handMade = "by-hand"
+
 // putByHand writes a new AWSCURRENT: another key, or another password of the
 // user that is current. One that works is made at the provider first.
 func (w *world) putByHand(ctx context.Context, works bool) error {
@@ -152,11 +155,11 @@ func (w *world) putByHand(ctx context.Context, works bool) error {
 	}
 	v := rotationtest.KeyValue("key-by-hand", "by-hand")
 	if f.Username != "" {
-		v = rotationtest.UserValue(f.Username, "by-hand")
+		v = rotationtest.UserValue(f.Username, handMade)
 	}
 	switch {
 	case works && f.Username != "":
-		w.provider.AddUser(f.Username, "by-hand")
+		w.provider.AddUser(f.Username, handMade)
 	case works:
 		w.provider.AddKey("key-by-hand", "by hand", "by-hand")
 	}
@@ -450,7 +453,7 @@ func TestInterferenceMatrix(t *testing.T) {
 						})
 					}
 				}
-				t.Logf("%d cases at %d points", cases, len(clean.names))
+				t.Logf("summary: %d cases at %d points; replay one with: go test ./engine -run '%s/<case>'", cases, len(clean.names), t.Name())
 			})
 		}
 	}

@@ -56,6 +56,7 @@ type Provider struct {
 	mu     sync.Mutex
 	points Points
 	users  map[string]string // password by user
+	nobody map[string]bool   // passwords that were drawn for nobody to know
 	keys   map[string]key    // by id
 	slow   bool
 	soon   map[string]string // passwords by user that are set and not accepted yet
@@ -73,7 +74,7 @@ type key struct {
 
 // NewProvider returns an empty provider.
 func NewProvider(points Points) *Provider {
-	return &Provider{points: points, users: map[string]string{}, keys: map[string]key{}, soon: map[string]string{}, effects: map[string]int{}}
+	return &Provider{points: points, users: map[string]string{}, nobody: map[string]bool{}, keys: map[string]key{}, soon: map[string]string{}, effects: map[string]int{}}
 }
 
 // Slow makes the provider refuse what is set or minted from now on, as one does
@@ -174,6 +175,20 @@ func (p *Provider) Keys() []string {
 	}
 	sort.Strings(ids)
 	return ids
+}
+
+// Passwords are those of all users, but for users whose password was ended:
+// what they have then is known to nobody.
+func (p *Provider) Passwords() map[string]string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	known := map[string]string{}
+	for user, password := range p.users {
+		if !p.nobody[password] {
+			known[user] = password
+		}
+	}
+	return known
 }
 
 // Names maps the id of each key that is alive to the name it was made with.

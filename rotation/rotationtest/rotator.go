@@ -168,7 +168,10 @@ func (u users) End(_ context.Context, req rotation.Request, old rota.Value) erro
 	if err != nil {
 		return err
 	}
-	return u.p.effect("end", func() { u.p.setPassword(decode(old).Username, unknown) })
+	return u.p.effect("end", func() {
+		u.p.setPassword(decode(old).Username, unknown)
+		u.p.nobody[unknown] = true
+	})
 }
 
 type keys struct {
