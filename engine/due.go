@@ -42,7 +42,7 @@ type Decision struct {
 type check func(Facts) (Decision, bool)
 
 // checks are asked from top to bottom; the first that applies decides.
-var checks = []check{mustResolve, interrupted, unfinished, notYet, off, clockHeld, windowClosed, overlapOpen, scheduleReached}
+var checks = []check{mustResolve, interrupted, unfinished, notYet, off, clockHeld, overlapOpen, windowClosed, scheduleReached}
 
 // Decide says what to do with a secret, and why.
 func Decide(f Facts) Decision {

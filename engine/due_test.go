@@ -58,9 +58,9 @@ func TestDecide(t *testing.T) {
 
 		{"a scheduled start whose window has closed waits for the next", due(func(f *Facts) { f.MayStart = noon.Add(14 * time.Hour) }), Wait, "its window has closed", noon.Add(14 * time.Hour)},
 		{"one in an open window does not", due(func(f *Facts) { f.MayStart = noon }), Start, "schedule", time.Time{}},
-		{"an open overlap is no reason while the window is closed", due(func(f *Facts) {
+		{"an open overlap is said before a closed window: it is what a person can end", due(func(f *Facts) {
 			f.MayStart, f.Open = noon.Add(14*time.Hour), []rota.Credential{open(rota.Superseded, noon.Add(time.Hour))}
-		}), Wait, "its window has closed", noon.Add(14 * time.Hour)},
+		}), Wait, "an overlap is open", noon.Add(time.Hour)},
 		{"a clock that jumped cannot tell that a window has closed", due(func(f *Facts) {
 			f.MayStart, f.ClockHeld = noon.Add(14*time.Hour), "the clock jumped by 1h"
 		}), Wait, "the clock jumped by 1h", noon.Add(time.Minute)},
