@@ -67,7 +67,6 @@ func (z *fuzzed) invocation(t testing.TB, key string, target *url.URL, kind stri
 // and with what was signed for another target.
 func FuzzAnInvocationIsAnsweredOrRefusedAsDocumented(f *testing.F) {
 	z := newFuzzed(f)
-	z.echo(f)
 	for _, name := range []string{
 		"fn", "fn:$LATEST", "fn:1", "fn:", "function:fn", account + ":function:fn", "999999999999:function:fn", "arn:aws:lambda:" + region + ":" + account + ":function:fn",
 		"arn%3Aaws%3Alambda%3A" + region + "%3A" + account + "%3Afunction%3Afn%3A%24LATEST", "arn:aws:lambda:" + there + ":" + account + ":function:fn", "arn:aws:lambda",

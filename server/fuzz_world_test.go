@@ -45,6 +45,7 @@ func newFuzzed(f *testing.F) *fuzzed {
 	z := &fuzzed{world: w, at: time.Date(2026, 11, 23, 10, 30, 0, 0, time.UTC), declared: declaredErrors(f)}
 	w.Verifier.Now = func() time.Time { return z.at }
 	w.user(f, nobody)
+	z.echo(f)
 	z.reset(f)
 	return z
 }
