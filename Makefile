@@ -47,9 +47,14 @@ test-fast: ## the tests that need no server
 
 .PHONY: test
 test: test-deps lint ## everything: installs what is missing, lints, all tests with the race detector and real servers
-	$(GO) test $(RACE) -tags servers -timeout 40m $$($(GO) list -tags servers ./... | grep -v '/engine$$')
-	$(GO) test $(RACE) -timeout 40m -skip '^TestInterferenceMatrix$$' ./engine
-	$(GO) test -run '^TestInterferenceMatrix$$' ./engine # it is about the order of commits, and ten times slower with the race detector
+	$(GO) test $(RACE) -tags servers -timeout 40m $$($(GO) list -tags servers ./... | grep -vE '/(engine|internal/e2e)$$')
+	$(call counted,$(RACE) -tags servers ./internal/e2e)
+	$(call counted,$(RACE) -skip '^TestInterferenceMatrix$$' ./engine)
+	$(call counted,-run '^TestInterferenceMatrix$$' ./engine) # it is about the order of commits, and ten times slower with the race detector
+
+# Tests that count their cases say how many there were, with the seed and how to
+# play one again. All that a test said is shown where one failed.
+counted = $(GO) test -v -timeout 40m $(1) >$(TOOLS)/said 2>&1 || { cat $(TOOLS)/said; exit 1; }; grep -E '^ok|summary: ' $(TOOLS)/said
 
 .PHONY: lint
 lint: tools vet ## vet, staticcheck, gofumpt
