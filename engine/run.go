@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -235,12 +234,6 @@ func (r *run) resolve(ctx context.Context, reason string) (blame bool) {
 		return false
 	case errors.Is(err, rota.ClaimLost):
 		return false
-	case errors.Is(err, rotation.ErrDenied) && !r.wasSet():
-		// Nothing of ours is in force, and no value that rota knows: there is
-		// no gap to close, and more tries are more refused logins.
-		r.journal(r.task.Token, string(rota.ResolveSecret), start, rota.OutcomeFailed, err.Error(), "the rotation is over: it set nothing")
-		r.giveUp(err.Error())
-		return false
 	case err != nil && (!rotation.IsPermanent(err) || r.gapMayBeOpen()):
 		at := start.Add(delay(r.task.Attempt+1, 0, r.Rand))
 		r.journal(r.task.Token, string(rota.ResolveSecret), start, rota.OutcomeFailed, err.Error(), "again at "+at.UTC().Format(time.RFC3339))
@@ -261,12 +254,6 @@ func (r *run) resolve(ctx context.Context, reason string) (blame bool) {
 // can live, and the new one may have been set. Then the attempt stays open
 // until it is resolved, also when what hinders is for a person to mend.
 func (r *run) gapMayBeOpen() bool { return r.task.Capacity == 1 && r.task.Touched }
-
-// wasSet reports whether the ledger knows that the provider took the pending
-// value, or made it.
-func (r *run) wasSet() bool {
-	return slices.ContainsFunc(r.rows, func(c rota.Credential) bool { return c.Version == r.task.Token && c.State != rota.Intended })
-}
 
 // giveUp leaves AWSPENDING where a cancel or delete leaves it on AWS, and
 // otherwise takes it off: then a pending value that was refused for good is

@@ -1,14 +1,16 @@
 package engine_test
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/rotahq/rota"
-	"github.com/rotahq/rota/engine"
-	"github.com/rotahq/rota/store"
+	"github.com/rotahq/rota/rotation"
 )
 
 // A provider that refuses one secret's credential works: the others in its
@@ -38,31 +40,45 @@ func TestARefusedCredentialDelaysNoOtherSecretOfItsProvider(t *testing.T) {
 	})
 }
 
-// Nobody knows the password that the provider has: no more logins are
-// tried than the attempts ask for, and the error says what helps.
-func TestAWrongPasswordThatNothingWasSetOverIsGivenUp(t *testing.T) {
+// A set whose answer was lost may be in force, and a provider that refuses all
+// logins for a while says nothing about that: the gap stays open, and is
+// closed once the provider answers, also when a person cancelled meanwhile.
+func TestAGapIsClosedHoweverClearlyAProviderRefusesMeanwhile(t *testing.T) {
 	live(t, func(t *testing.T, l *life) {
 		l.start()
 		l.user("app")
-		before := l.version("app")
-		l.provider.AddUser("app", "changed by somebody")
-		l.rotate("app", "users", rules("rate(30 days)"))
-		l.till("the end of the attempts", time.Hour, func() bool { return l.task("app").Kind == store.Idle })
-		if got := l.task("app").LastError; !strings.Contains(got, "put the working value with rota put app") {
-			t.Errorf("the task says %q", got)
+		l.plan("app", "users", rules("rate(30 days)"))
+		l.sleep(time.Minute)
+		var set atomic.Bool
+		begun := time.Now()
+		l.gate.set(func(_ context.Context, c providerCall) error {
+			if set.Load() && time.Since(begun) < 10*time.Minute {
+				return errors.Join(rotation.ErrDenied, rotation.ErrRefused)
+			}
+			if c.op == "set" && !set.Swap(true) {
+				var value struct{ Username, Password string }
+				if err := json.Unmarshal(c.value.Reveal(), &value); err != nil {
+					return err
+				}
+				l.provider.AddUser("app", value.Password)
+				return errDown // the answer is lost
+			}
+			return nil
+		})
+		if err := l.ask("app"); err != nil {
+			t.Fatal(err)
 		}
-		l.wantSaid("app", "resolveSecret", rota.OutcomeFailed, "rota put app", "it set nothing")
+		l.sleep(10 * time.Second)
+		if _, err := l.store.CancelRotateSecret(t.Context(), caller, "app"); err != nil {
+			t.Fatal(err)
+		}
+		l.sleep(30 * time.Minute)
+		if !set.Load() {
+			t.Fatal("nothing was set")
+		}
+		if !l.provider.Accepts(l.value("app", "")) {
+			t.Errorf("AWSCURRENT is refused: %+v", l.journal("app", "resolveSecret"))
+		}
 		l.wantIdle("app")
-		l.sleep(10 * time.Hour)
-		if n := len(l.invokedFor("app", rota.SetSecret)); n != engine.MaxAttempts {
-			t.Errorf("setSecret was tried %d times, want %d", n, engine.MaxAttempts)
-		}
-		if n := len(l.invokedFor("app", rota.ResolveSecret)); n != 1 {
-			t.Errorf("it was resolved %d times", n)
-		}
-		if s := l.describe("app"); s.VersionOf(rota.Current) != before || s.VersionOf(rota.Pending) != "" {
-			t.Errorf("labels %v", s.Stages)
-		}
-		l.provider.AddUser("app", "first-app")
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/rotahq/rota"
 )
 
 var (
@@ -49,8 +51,12 @@ func (d denied) Is(target error) bool { return target == ErrDenied }
 // Unreachable reports whether err is the fault of the provider as a whole: it
 // did not answer, not in time, with too much load or with nothing that could
 // be understood. Whoever calls it next meets the same. A clear no is not, nor
-// what is wrong with one secret alone.
+// what is wrong with one secret alone, such as an error of the store.
 func Unreachable(err error) bool {
+	var own *rota.Error
+	if errors.As(err, &own) {
+		return false
+	}
 	return err != nil && !IsPermanent(err) && !errors.Is(err, ErrNotYet) && !errors.Is(err, ErrRefused) && !errors.Is(err, ErrDenied)
 }
 

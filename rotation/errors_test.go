@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rotahq/rota"
 	"github.com/rotahq/rota/rotation"
 )
 
@@ -25,6 +26,7 @@ func TestWhatIsHeldAgainstTheProvider(t *testing.T) {
 		"a refused credential":               {fmt.Errorf("try: %w", rotation.ErrRefused), false},
 		"a dead credential":                  {fmt.Errorf("try: %w", rotation.ErrDead), false},
 		"another credential that is refused": {fmt.Errorf("set: %w", rotation.Denied(rotation.ErrDead)), false},
+		"what the store says of the secret":  {fmt.Errorf("read: %w", &rota.Error{Code: rota.InvalidRequest}), false},
 		"what no retry of this secret mends": {fmt.Errorf("plan: %w", rotation.Permanent(down)), false},
 	} {
 		if got := rotation.Unreachable(c.err); got != c.want {
