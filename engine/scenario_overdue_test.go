@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rotahq/rota"
+	"github.com/rotahq/rota/store"
 )
 
 // planned is a life with one secret whose next window opens so much later. The
@@ -168,4 +169,33 @@ func TestARotationAskedForThatFailsPostponesNothing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Taking AWSPENDING away and asking for another rotation is what rota rotate
+// --anew does. The current value is as old as before: if that rotation fails
+// too, the secret is overdue all the same.
+func TestAnOverdueSecretThatIsBegunAnewStaysOverdueUntilARotationSucceeds(t *testing.T) {
+	open := time.Date(2000, 1, 31, 0, 0, 0, 0, time.UTC)
+	live(t, func(t *testing.T, l *life) {
+		planned(t, l, rules("rate(30 days) + 6h"), open)
+		l.gate.set(downUntil(open.Add(3 * time.Hour)))
+		l.till("the attempts", 3*time.Hour, func() bool { return l.task("app").Attempt > 3 })
+		before := l.describe("app")
+		if _, err := l.store.UpdateSecretVersionStage(t.Context(), caller, store.UpdateSecretVersionStageInput{
+			SecretID: "app", VersionStage: rota.Pending, RemoveFromVersionID: before.VersionOf(rota.Pending),
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.ask("app"); err != nil {
+			t.Fatal(err)
+		}
+		l.till("the end of the attempts", 3*time.Hour, func() bool { return l.task("app").Kind == store.Idle })
+		if due := l.task("app").Due; due.IsZero() || due.After(open.Add(6*time.Hour)) {
+			t.Errorf("the next rotation is due at %s, not within the window", due)
+		}
+		if next := l.describe("app").Rotation.Next; !next.Equal(before.Rotation.Next) {
+			t.Errorf("NextRotationDate moved from %s to %s without a success", before.Rotation.Next, next)
+		}
+		l.till("the rotation", 6*time.Hour, func() bool { return !l.describe("app").Rotation.Last.Equal(before.Rotation.Last) })
+	})
 }

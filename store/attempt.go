@@ -288,7 +288,7 @@ func (it *item) endAttempt(how, cause string, next func() error) error {
 }
 
 // abandon is endAttempt by somebody else's hand; the journal says whose.
-func (it *item) abandon(cause string) error {
+func (it *item) abandon(cause string, next func() error) error {
 	e := rota.JournalEntry{
 		Secret: it.row.Key, Token: it.task.Token, Claim: it.task.Claim.Number, Attempt: it.task.Attempt + 1,
 		Step: "abandoned", Started: it.now, Outcome: rota.OutcomeNote, Cause: cause + by(it.c), Next: "nothing: what the attempt left is ended",
@@ -296,7 +296,7 @@ func (it *item) abandon(cause string) error {
 	if err := it.tx.AddJournal(e); err != nil {
 		return err
 	}
-	return it.endAttempt(abandoned, cause, it.skip)
+	return it.endAttempt(abandoned, cause, next)
 }
 
 func by(c rota.Caller) string {

@@ -115,7 +115,7 @@ func (it *item) newCurrent(token string) error {
 		}
 	}
 	if !it.mine && it.task.Kind != Idle && it.task.Token != token {
-		if err := it.abandon("a new AWSCURRENT value was written"); err != nil {
+		if err := it.abandon("a new AWSCURRENT value was written", it.skip); err != nil {
 			return err
 		}
 	}
@@ -146,7 +146,7 @@ func (it *item) place(l rota.Label, version string) error {
 // AWSCURRENT.
 func (it *item) takePending(from string) error {
 	if it.task.Kind != Idle && it.task.Token == from {
-		return it.abandon("AWSPENDING was removed by hand")
+		return it.abandon("AWSPENDING was removed by hand", it.again) // the value is as old as before
 	}
 	return it.dropPending(from)
 }

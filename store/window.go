@@ -84,8 +84,8 @@ func (it *item) again() error {
 	return it.resume(from)
 }
 
-// skip follows a rotation that a person ended: if it was a scheduled one, the
-// next comes with the next window of the schedule.
+// skip follows a rotation that a person ended with a value of his own: if it was
+// a scheduled one, the next comes with the next window of the schedule.
 func (it *item) skip() error {
 	if it.row.Start.After(it.now) {
 		return it.resume(it.now)
