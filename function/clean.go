@@ -15,7 +15,7 @@ import (
 // gives a failure the end of its log. What cannot be checked is not passed on.
 func cleaned(ctx context.Context, from *store.Store, s *serving, out invoke.Outcome, cut bool) invoke.Outcome {
 	var r rotation.Redactor
-	r.Hide(s.own...)
+	r.HideEnvironment(s.own...)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanFor)
 	defer cancel()
 	hide := func(id string) (known store.Known, err error) {

@@ -17,6 +17,7 @@ import (
 type hider struct {
 	secretFields map[string]bool
 	parts        []string
+	environment  bool // what is added now are variables of an environment
 }
 
 // shortest is the shortest text worth removing; removing less would make
@@ -61,7 +62,7 @@ func (h *hider) member(name string, v any) {
 			h.member(name, f)
 		}
 	case string:
-		if h.secretFields[name] || looksSecret(name) && !refers(name, v) {
+		if h.secretFields[name] || looksSecret(name) && !(h.environment && refers(name, v)) {
 			h.part(v)
 		}
 	case float64:
@@ -87,7 +88,7 @@ func looksSecret(field string) bool {
 // it holds, says which secret is meant and is none itself, as ADMIN_SECRET_ID
 // does: without those names nobody could read why something failed. An id that
 // is a UUID stays a secret, as that of a Vault AppRole is one, and so does an
-// address with a password or a query.
+// address with a password, a path or a query, as that of a webhook is one.
 func refers(name, value string) bool {
 	switch end := name[strings.LastIndexByte(name, '_')+1:]; {
 	case strings.HasPrefix(name, "ROTA_ALLOW_"):
@@ -96,7 +97,7 @@ func refers(name, value string) bool {
 		return !uuid.MatchString(value)
 	case end == "URL":
 		u, err := url.Parse(value)
-		return err == nil && u.User == nil && u.RawQuery == ""
+		return err == nil && u.User == nil && u.RawQuery == "" && strings.Trim(u.Path, "/") == ""
 	}
 	return false
 }

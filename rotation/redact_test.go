@@ -72,13 +72,14 @@ func TestAVariableThatNamesASecretIsNone(t *testing.T) {
 		{"ADMIN_SECRET_ID", "keys/admin", false},
 		{"ADMIN_SECRET_ARN", "arn:aws:secretsmanager:us-east-1:123456789012:secret:keys/admin-AbCdEf", false},
 		{"SECRET_NAME", "keys/admin", false},
-		{"TOKEN_URL", "https://auth.example.com/token", false},
+		{"TOKEN_URL", "https://auth.example.com/", false},
 		{"ROTA_ALLOW_ADMIN_SECRETS", "keys/admin admin/*", false},
 		{"API_TOKEN", "tok-en-value", true},
 		{"SECRET", "tok-en-value", true},
 		{"VAULT_SECRET_ID", "84896a0c-1347-aa90-a4f6-aca8b7558780", true},
 		{"TOKEN_URL", "https://user:tok-en-value@example.com", true},
 		{"TOKEN_URL", "https://example.com/?token=tok-en-value", true},
+		{"SECRET_WEBHOOK_URL", "https://hooks.example.com/services/tok-en-value", true},
 		{"secret_id", "in-a-value", true}, // no name of a variable, as those of an environment are
 	} {
 		var r Redactor
@@ -86,9 +87,20 @@ func TestAVariableThatNamesASecretIsNone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Hide(rota.StringValue(string(env)))
+		r.HideEnvironment(rota.StringValue(string(env)))
 		if got := r.Text("could not use " + c.value + " here"); (got == "could not use [secret] here") != c.hidden || !c.hidden && !strings.Contains(got, c.value) {
 			t.Errorf("%s: got %q, want it hidden: %t", c.name, got, c.hidden)
+		}
+	}
+}
+
+// What stands in a secret is no name of another, however its members are called.
+func TestAMemberOfASecretIsHiddenWhateverItsNameEndsWith(t *testing.T) {
+	var r Redactor
+	r.Hide(rota.StringValue(`{"API_KEY_ID":"an-id-of-a-key","TOKEN_URL":"https://auth.example.com/"}`))
+	for _, value := range []string{"an-id-of-a-key", "https://auth.example.com/"} {
+		if got := r.Text("could not use " + value); got != "could not use [secret]" {
+			t.Errorf("got %q", got)
 		}
 	}
 }

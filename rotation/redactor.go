@@ -35,6 +35,14 @@ func (r *Redactor) Hide(values ...rota.Value) {
 	}
 }
 
+// HideEnvironment is Hide for variables of an environment: of those, names of
+// secrets stay readable.
+func (r *Redactor) HideEnvironment(variables ...rota.Value) {
+	r.hide.environment = true
+	r.Hide(variables...)
+	r.hide.environment = false
+}
+
 // Text is the text without them.
 func (r *Redactor) Text(s string) string { return r.hide.text(s) }
 
