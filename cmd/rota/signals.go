@@ -11,7 +11,8 @@ import (
 )
 
 // untilStopped ends with the first signal that asks the program to: its work
-// then ends in good order. The second signal ends it at once.
+// then ends in good order. The second signal ends it at once, but for SIGHUP,
+// which a terminal that closes sends more than once.
 func untilStopped() context.Context {
 	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
 	context.AfterFunc(ctx, stop)
@@ -19,6 +20,9 @@ func untilStopped() context.Context {
 	// what runs can clean up; otherwise the program would end where it is. It
 	// is not ignored, since a function that rota starts would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	return ctx
 }
 

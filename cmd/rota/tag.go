@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -75,6 +76,11 @@ func changes(flag, prefix string, texts []string) (set []wire.Tag, off []string,
 			continue
 		}
 		set = append(set, wire.Tag{Key: key, Value: &value})
+	}
+	for _, t := range set {
+		if err == nil && slices.Contains(off, t.Key) {
+			err = usage("%s sets %s and takes it off: name it once", flag, strings.TrimPrefix(t.Key, prefix))
+		}
 	}
 	return set, off, err
 }
