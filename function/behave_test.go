@@ -159,7 +159,7 @@ func (f *foreign) misbehave(how, id string, post func(string, []byte)) bool {
 		for range 3 {
 			lingering()
 		}
-		post("error", []byte(`{"errorType":"Forked","errorMessage":"and left them"}`))
+		fallthrough
 	case "exits":
 		fmt.Println("no more")
 		os.Exit(4)

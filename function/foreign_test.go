@@ -49,7 +49,7 @@ func TestBadFunctions(t *testing.T) {
 		{how: "never-answers", step: "createSecret", cause: "createSecret failed: Sandbox.Timedout: Task timed out after 1.50 seconds", timeout: 1500 * time.Millisecond},
 		{how: "never-answers", step: "setSecret", cause: "setSecret failed: Sandbox.Timedout: Task timed out", timeout: 1500 * time.Millisecond},
 		{how: "floods", step: "createSecret", cause: "createSecret failed: Flooded: enough; its log ends: "},
-		{how: "forks", step: "testSecret", cause: "testSecret failed: Forked: and left them", note: " processes behind; they were ended"},
+		{how: "forks", step: "testSecret", cause: "testSecret failed: Runtime.ExitError: Runtime exited with error: exit status 4", note: "the function left 3 processes behind; they were ended"},
 		{how: "exits", step: "createSecret", cause: "createSecret failed: Runtime.ExitError: Runtime exited with error: exit status 4; its log ends: no more"},
 		{how: "exits", step: "finishSecret", cause: "finishSecret failed: Runtime.ExitError: Runtime exited with error: exit status 4"},
 		{how: "is-huge", step: "testSecret", cause: "testSecret failed: Function.ResponseSizeTooLarge: Response payload size exceeded"},

@@ -215,10 +215,12 @@ func (k *keeper) reap() {
 			close(k.gone)
 			return
 		case pid == k.pid:
-			k.say(word{Said: saidExited, Text: statusText(st)})
+			// Counted before anybody knows, and ends them.
+			left := int64(len(tree(os.Getpid())))
 			k.mu.Lock()
-			k.left = int64(len(tree(os.Getpid())))
+			k.left = left
 			k.mu.Unlock()
+			k.say(word{Said: saidExited, Text: statusText(st)})
 			go k.end()
 		}
 	}
