@@ -9,15 +9,15 @@ import (
 	"github.com/rotahq/rota/store"
 )
 
-// clocked is a life at ten to ten: "scheduled" starts between twelve and
-// half past, the old key of "ending" dies at eleven, "asked" has nothing to
+// clocked is a life at ten to ten: "scheduled" starts between twelve and one
+// in a window of four hours, the old key of "ending" dies at eleven, "asked" has nothing to
 // come.
 func clocked(t *testing.T, l *life) (ending string) {
 	t.Helper()
 	time.Sleep(time.Until(monday))
 	l.start()
 	l.user("scheduled")
-	l.plan("scheduled", "users", rules("rate(4 hours)"))
+	l.plan("scheduled", "users", rules("rate(4 hours) + 4h"))
 	l.user("asked")
 	l.plan("asked", "users", rules(""))
 	l.key("ending", tag("rota:expire", "after 80m"))
@@ -115,7 +115,7 @@ func TestAClockThatJumpsBackHoldsAndThenGoesByIt(t *testing.T) {
 		if n := len(l.starts("scheduled")); n != 0 {
 			t.Errorf("%d starts before the clock said twelve", n)
 		}
-		l.sleep(monday.Add(3 * time.Hour).Sub(l.now()))
+		l.sleep(monday.Add(4 * time.Hour).Sub(l.now()))
 		if n := len(l.starts("scheduled")); n != 1 {
 			t.Errorf("%d starts in the window, want one", n)
 		}
