@@ -3,12 +3,15 @@
 package local
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -167,4 +170,35 @@ func FuzzProc(f *testing.F) {
 			t.Errorf("%q is %s", b, strconv.Quote(a.String()))
 		}
 	})
+}
+
+// Whose socket it is decides whether a function is turned away: all of its
+// processes are found, also by the parents that they name.
+func TestEveryProcessBelowIsFound(t *testing.T) {
+	shell := exec.Command("sh", "-c", "sleep 60 & echo $!; wait")
+	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := shell.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := shell.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = syscall.Kill(-shell.Process.Pid, syscall.SIGKILL)
+		_ = shell.Wait()
+	}()
+	var grandchild int
+	if _, err := fmt.Fscan(out, &grandchild); err != nil {
+		t.Fatal(err)
+	}
+	found := below(os.Getpid())
+	for what, pid := range map[string]int{"child": shell.Process.Pid, "grandchild": grandchild} {
+		if !slices.Contains(found, pid) {
+			t.Errorf("the %s %d is not in %v", what, pid, found)
+		}
+	}
+	if slices.Contains(found, os.Getpid()) || slices.Contains(found, os.Getppid()) {
+		t.Errorf("this process or its parent is in %v", found)
+	}
 }

@@ -84,22 +84,24 @@ func kernelAddr(text []byte) (netip.AddrPort, bool) {
 	return netip.AddrPortFrom(addr.Unmap(), uint16(n)), true
 }
 
-// holds reports whether a process below pid has the socket open.
+// holds reports whether a process below pid has the socket open. The kernel's
+// lists of children may miss one: a no is given only after every process was
+// looked at, since it turns a function away.
 func holds(pid int, inode string) bool {
-	want := "socket:[" + inode + "]"
-	for _, p := range tree(pid) {
-		dir := "/proc/" + strconv.Itoa(p) + "/fd"
-		d, err := os.Open(dir)
-		if err != nil {
-			continue
-		}
-		names, _ := d.Readdirnames(-1) // what could be read
-		_ = d.Close()
-		for _, n := range names {
-			if to, err := os.Readlink(dir + "/" + n); err == nil && to == want {
-				return true
-			}
-		}
+	has := func(p int) bool { return hasOpen(p, "socket:["+inode+"]") }
+	return slices.ContainsFunc(tree(pid), has) || slices.ContainsFunc(below(pid), has)
+}
+
+func hasOpen(pid int, want string) bool {
+	dir := "/proc/" + strconv.Itoa(pid) + "/fd"
+	d, err := os.Open(dir)
+	if err != nil {
+		return false
 	}
-	return false
+	names, _ := d.Readdirnames(-1) // what could be read
+	_ = d.Close()
+	return slices.ContainsFunc(names, func(n string) bool {
+		to, err := os.Readlink(dir + "/" + n)
+		return err == nil && to == want
+	})
 }

@@ -98,6 +98,24 @@ func tree(pid int) (pids []int) {
 	return pids
 }
 
+// below is tree by the parents that every process names.
+func below(pid int) (pids []int) {
+	for _, p := range processes() {
+		for at := p; at > 1; {
+			up, ok := parentOf(at)
+			if !ok {
+				break
+			}
+			if up == pid {
+				pids = append(pids, p)
+				break
+			}
+			at = up
+		}
+	}
+	return pids
+}
+
 // resident is the memory of a process in bytes, shared pages included.
 func resident(pid int) int64 {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
