@@ -32,11 +32,14 @@ func newWatch(wall func() time.Time, running func() time.Duration) *watch {
 }
 
 // startedBehind holds when the clock stands before the last time that was
-// recorded.
-func (w *watch) startedBehind(last time.Time) {
-	if now := w.wall(); !last.IsZero() && last.Sub(now) > jump {
-		w.hold(fmt.Sprintf("the clock stands %s before the last time that was recorded", last.Sub(now).Round(time.Second)))
+// recorded, and reports whether it does.
+func (w *watch) startedBehind(last time.Time) bool {
+	now := w.wall()
+	if last.IsZero() || last.Sub(now) <= jump {
+		return false
 	}
+	w.hold(fmt.Sprintf("the clock stands %s before the last time that was recorded", last.Sub(now).Round(time.Second)))
+	return true
 }
 
 func (w *watch) hold(reason string) {

@@ -243,8 +243,10 @@ func (e *Engine) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if last, err := time.Parse(time.RFC3339, text); err == nil {
-		e.watch.startedBehind(last)
+	if last, err := time.Parse(time.RFC3339, text); err == nil && e.watch.startedBehind(last) {
+		if err := e.Store.ClockJumped(ctx, e.Owner, e.StepTimeout+claimSlack); err != nil {
+			return err
+		}
 	}
 	return e.Store.Spread(ctx, now, func(i, n int, _ store.Task) time.Time {
 		return now.Add(spread(n) * time.Duration(i) / time.Duration(n))

@@ -218,3 +218,49 @@ func TestAClockThatJumpsBackDoesNotDelayARetry(t *testing.T) {
 		l.rotated("app", before, 10*time.Minute)
 	})
 }
+
+// What a clock that is far ahead puts off, waiting for a window that is far
+// ahead too, starts in its own window once the clock is right: also where the
+// process was started with the wrong one.
+func TestWhatAWrongClockPutOffIsTakenBack(t *testing.T) {
+	const ahead = 400 * wholeDay
+	due := func(l *life) time.Time { return l.task("app").Due }
+	for name, wrong := range map[string]func(l *life){
+		"it jumps": func(l *life) {
+			l.jump(ahead)
+			l.sleep(15 * time.Minute) // the hold ends, and the window is looked for
+		},
+		"a process starts with it": func(l *life) {
+			l.stop()
+			l.wall.Add(int64(ahead))
+			l.start()
+			l.sleep(15 * time.Minute)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			live(t, func(t *testing.T, l *life) {
+				time.Sleep(time.Until(monday))
+				l.start()
+				l.user("app")
+				l.plan("app", "users", rules("cron(0 12 * * ? *) + 1h"))
+				l.sleep(time.Minute)
+				planned := due(l)
+				wrong(l)
+				if got := due(l); !got.After(planned.Add(ahead - 2*wholeDay)) {
+					t.Fatalf("the wrong clock put nothing off: due %s, planned %s", got, planned)
+				}
+				if name == "it jumps" {
+					l.jump(-ahead)
+				} else {
+					l.stop()
+					l.wall.Add(-int64(ahead))
+					l.start()
+				}
+				l.sleep(monday.Add(4 * time.Hour).Sub(l.now()))
+				if n := len(l.starts("app")); n != 1 {
+					t.Errorf("%d starts by one o'clock, want one; due %s", n, due(l))
+				}
+			})
+		})
+	}
+}

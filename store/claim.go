@@ -173,7 +173,9 @@ func (s *Store) VoidClaims(ctx context.Context, by string) error {
 
 // ClockJumped mends what a jump of the clock would do to work that runs: the
 // claims of by hold for d from now, instead of lapsing at once or in hours,
-// and what is to be tried again is due now. by names this process.
+// and what is to be tried again is due now. So is what was put off by a clock
+// that was wrong, if it was: what it waits for is decided anew. by names this
+// process.
 func (s *Store) ClockJumped(ctx context.Context, by string, d time.Duration) error {
 	return s.update(ctx, rota.Caller{}, "go on after a jump of the clock", "", func(x *session) error {
 		tasks, err := x.tx.BusyTasks()
@@ -191,8 +193,30 @@ func (s *Store) ClockJumped(ctx context.Context, by string, d time.Duration) err
 				return err
 			}
 		}
-		return nil
+		return x.recall()
 	})
+}
+
+// recall makes due what was put off, at the time that was planned for it.
+func (x *session) recall() error {
+	tasks, err := x.tx.Postponed()
+	if err != nil {
+		return err
+	}
+	for _, t := range tasks {
+		row, ok, err := x.tx.Secret(t.Secret)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		t.Due, x.wake = row.Start, true
+		if err := x.tx.PutTask(t); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Task reads the rotation row of a secret. A secret that was never set up for

@@ -118,6 +118,9 @@ type Tx interface {
 	// IdleBefore lists idle tasks with a due time before the given one,
 	// oldest first.
 	IdleBefore(before time.Time) ([]Task, error)
+	// Postponed lists idle tasks that are due after the start that is planned
+	// for their secret, oldest first.
+	Postponed() ([]Task, error)
 	// Due lists, oldest first, the tasks and open credentials that are due at
 	// now, under no active lease and in none of the lanes. The credential of
 	// a version that is AWSCURRENT is not due.

@@ -66,6 +66,11 @@ func (t *Tx) IdleBefore(before time.Time) ([]store.Task, error) {
 	return all(t, scanTask, selectTask+"WHERE t.due > 0 AND t.due < $1 AND t.kind = '' ORDER BY t.due, t.secret", Milli(before))
 }
 
+// Postponed lists starts that wait for longer than was planned.
+func (t *Tx) Postponed() ([]store.Task, error) {
+	return all(t, scanTask, selectTask+"WHERE t.due > 0 AND t.due > s.start AND s.start > 0 AND t.kind = '' ORDER BY t.due, t.secret")
+}
+
 // Due lists what is due.
 func (t *Tx) Due(now time.Time, limit int, skipLanes []string) ([]store.Work, error) {
 	args := []any{Milli(now), limit}
