@@ -74,8 +74,8 @@ func (f *fleet) setUp(tb testing.TB, s *server, prefix string, n int) {
 }
 
 // dueAtOnce stops the program, moves the scheduled start of all many and of
-// so many hung ones to one and the same moment, and starts the program again
-// before it. No schedule does that: starts in one window are spread, and
+// so many hung ones to one and the same moment of today's window, and starts the
+// program again before it. No schedule does that: starts in one window are spread, and
 // those that a stopped program missed as well.
 func (c *crowd) dueAtOnce(tb testing.TB, hung int) time.Time {
 	tb.Helper()
@@ -91,7 +91,14 @@ func (c *crowd) dueAtOnce(tb testing.TB, hung int) time.Time {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	// rate(30 days) counts from this day, and its window is the whole of today.
+	today := at.UTC().Truncate(24 * time.Hour)
+	from, last := today.AddDate(0, 0, -30), today.AddDate(0, 0, 1).Add(-time.Second)
 	for _, name := range names {
+		if _, err := tx.Exec(`UPDATE secrets SET anchor = ?, start = ?, next_rotation = ? WHERE name = ?`,
+			from.UnixMilli(), at.UnixMilli(), last.UnixMilli(), name); err != nil {
+			tb.Fatal(err)
+		}
 		res, err := tx.Exec(`UPDATE tasks SET due = ? WHERE kind = '' AND secret = (SELECT id FROM secrets WHERE name = ?)`, at.UnixMilli(), name)
 		if err != nil {
 			tb.Fatal(err)
