@@ -354,4 +354,8 @@ func (p *Process) sweep() {
 			}
 		}
 	}
+	// It is ended when the kernel comes to it.
+	for until := time.Now().Add(killFor); pid > 0 && !ended(pid) && time.Now().Before(until); {
+		time.Sleep(killEvery)
+	}
 }

@@ -71,14 +71,7 @@ func lingering(name string) (pids []int) {
 
 // alive reports whether a process runs; one that waits to be reaped by its
 // parent, whoever that is, does not.
-func alive(pid int) bool {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if pid == 0 || err != nil {
-		return false
-	}
-	_, after, _ := strings.Cut(string(stat), ") ")
-	return !strings.HasPrefix(after, "Z") && !strings.HasPrefix(after, "X")
-}
+func alive(pid int) bool { return pid != 0 && !ended(pid) }
 
 // nothingLeft checks what End promises.
 func nothingLeft(t *testing.T, p *Process) {

@@ -116,6 +116,16 @@ func below(pid int) (pids []int) {
 	return pids
 }
 
+// ended reports whether a process is no more, or only waits for its parent.
+func ended(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return true
+	}
+	state := bytes.TrimLeft(stat[bytes.LastIndexByte(stat, ')')+1:], " ")
+	return len(state) == 0 || state[0] == 'Z' || state[0] == 'X'
+}
+
 // resident is the memory of a process in bytes, shared pages included.
 func resident(pid int) int64 {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
